@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sekimori. `make help` lists the targets; README.md tells the story.
+# Order of this file: what packagers set, flags, what is built, how, checks,
+# install, packages. One file, no recursion; variants get their own BUILD.
+
+VERSION      := 0.1.0
+PREFIX       ?= /usr
+SYSCONFDIR   ?= /etc
+SBINDIR      ?= $(PREFIX)/sbin
+BINDIR       ?= $(PREFIX)/bin
+LIBEXECDIR   ?= $(PREFIX)/libexec/sekimori
+DATADIR      ?= $(PREFIX)/share
+MANDIR       ?= $(DATADIR)/man
+UNITDIR      ?= /lib/systemd/system
+DESTDIR      ?=
+BUILD        ?= build
+CC           ?= gcc
+CLANG        ?= clang
+BPFTOOL      ?= $(shell PATH=$$PATH:/usr/sbin command -v bpftool || echo bpftool)
+PKG_CONFIG   ?= pkg-config
+PYTHON       ?= python3
+CFLAGS       ?= -O2 -g
+T            ?= 60
+SCENARIO     ?= full
+V            ?= 0
+
+ifeq ($(V),1)
+Q :=
+else
+Q := @
+endif
+say = @$(if $(filter 1,$(V)),:,printf '  %-7s %s\n' $(1) $(2))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+# ---- flags ----------------------------------------------------------------
+WARN := -Wall -Wextra -Wshadow -Wvla -Wundef -Wformat=2 -Wstrict-prototypes \
+	-Wmissing-prototypes -Wcast-qual -Wpointer-arith -Wwrite-strings
+WARN_PURE := -Wconversion -Wswitch-enum
+HARDEN := -fstack-protector-strong -fstack-clash-protection \
+	-fPIE $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+ifeq ($(SAN),1)
+HARDEN += -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+LD_SAN := -fsanitize=address,undefined
+else
+HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY)
+endif
+FORTIFY ?= 3
+OWN := -std=gnu17 -D_GNU_SOURCE -I. -I$(BUILD) \
+	-DSEKIMORI_VERSION='"$(VERSION)"' -DSEKIMORI_LIBEXEC='"$(LIBEXECDIR)"' \
+	-DSEKIMORI_DATA='"$(DATADIR)/sekimori"' \
+	-ffile-prefix-map=$(CURDIR)=. -fno-common $(WARN) $(HARDEN) -MD -MP
+LD_OWN := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LD_SAN)
+
+pc = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
+LIBS_all := $(call pc,--libs,libcrypto) -lpthread
+LIBS_daemon := $(call pc,--libs,libsystemd libbpf) -lelf -lz
+LIBS_probe := $(call pc,--libs,blkid libseccomp)
+LIBS_ship := $(call pc,--libs,libcurl zlib libzstd libseccomp libsystemd)
+LIBS_ctl := $(call pc,--libs,libsystemd)
+LIBS_collector := $(call pc,--libs,libmicrohttpd gnutls sqlite3 jansson zlib \
+	libzstd libssl libsystemd)
+
+# ---- what is built --------------------------------------------------------
+# A folder is a library; a program is its folder's main.c and the libraries
+# that DESIGN's include table lets it use.
+src = $(sort $(wildcard $(1)/*.c))
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+lib = $(addprefix $(BUILD)/lib,$(addsuffix .a,$(1)))
+
+LIB_policy    := $(call src,policy)
+LIB_base      := $(call src,agent/base)
+LIB_wire      := $(call src,agent/wire)
+LIB_sense     := $(call src,agent/sense)
+LIB_enforce   := $(call src,agent/enforce)
+LIB_spool     := $(call src,agent/spool)
+LIB_daemon    := $(filter-out %/main.c,$(call src,agent/daemon))
+LIB_ship      := $(filter-out %/main.c,$(call src,agent/ship))
+LIB_ctl       := $(filter-out %/main.c,$(call src,agent/ctl))
+LIB_probe     := $(filter-out %/main.c,$(call src,agent/probe))
+LIB_collector := $(filter-out %/main.c,$(call src,collector) \
+	$(call src,collector/api) $(call src,collector/web))
+LIB_tool      := $(filter-out %/main.c,$(call src,policy/tool))
+LIB_fakes     := $(call src,tests/fakes)
+ALL_LIBS := policy base wire sense enforce spool daemon ship ctl probe \
+	collector tool fakes
+
+PROG_sekimorid          := agent/daemon/main.c daemon sense enforce spool wire policy base
+PROG_sekimori-probe     := agent/probe/main.c probe base
+PROG_sekimori-ship      := agent/ship/main.c ship spool wire base policy
+PROG_sekimorictl        := agent/ctl/main.c ctl policy base
+PROG_sekimori-policy    := policy/tool/main.c tool policy wire base
+PROG_sekimori-collector := collector/main.c collector wire policy base
+PROGS := sekimorid sekimori-probe sekimori-ship sekimorictl sekimori-policy \
+	sekimori-collector
+HAVE := $(foreach p,$(PROGS),$(if $(wildcard $(firstword $(PROG_$(p)))),$(p)))
+LIBS_sekimorid          := $(LIBS_daemon)
+LIBS_sekimori-probe     := $(LIBS_probe)
+LIBS_sekimori-ship      := $(LIBS_ship)
+LIBS_sekimorictl        := $(LIBS_ctl)
+LIBS_sekimori-collector := $(LIBS_collector)
+
+BPF_SKELS := $(BUILD)/bpf/guard_lsm.skel.h $(BUILD)/bpf/guard_fmod.skel.h
+
+.PHONY: all
+all: $(addprefix $(BUILD)/,$(HAVE)) ## build every program
+
+# ---- how ------------------------------------------------------------------
+pure_dirs := policy agent/wire
+$(BUILD)/policy/%.o: WARN_DIR := $(WARN_PURE)
+$(BUILD)/policy/tool/%.o: WARN_DIR :=
+$(BUILD)/agent/wire/%.o: WARN_DIR := $(WARN_PURE)
+$(BUILD)/tests/%.o: WARN_DIR := -Wno-missing-prototypes -Werror=unused-function
+# The skeletons trip -Wcast-qual; -isystem quiets what is not ours.
+$(BUILD)/agent/enforce/%.o: WARN_DIR := -isystem $(BUILD)/bpf
+$(BUILD)/agent/enforce/%.o: | $(BPF_SKELS)
+$(BUILD)/collector/%.o: WARN_DIR := -I$(BUILD)/collector
+
+$(BUILD)/%.o: %.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(OWN) $(WARN_DIR) $(CFLAGS) $(EXTRA) -c -o $@ $<
+
+define lib_rule
+$(BUILD)/lib$(1).a: $(call obj,$(LIB_$(1)))
+	$$(call say,AR,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)rm -f $$@ && ar rcsD $$@ $$^
+endef
+$(foreach l,$(ALL_LIBS),$(eval $(call lib_rule,$(l))))
+
+define prog_rule
+$(BUILD)/$(1): $(call obj,$(firstword $(PROG_$(1)))) \
+		$(call lib,$(wordlist 2,99,$(PROG_$(1))))
+	$$(call say,LINK,$$@)
+	$$(Q)$(CC) $(LD_OWN) $(LDFLAGS) -o $$@ $$< -Wl,--start-group \
+		$$(filter %.a,$$^) -Wl,--end-group $(LIBS_$(1)) $(LIBS_all)
+endef
+$(foreach p,$(PROGS),$(eval $(call prog_rule,$(p))))
+
+# Kernel half: one source, two attach types. -target bpf lacks the system
+# include path, so ask the compiler for it.
+BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+BPF_SYS = $(shell $(CLANG) -v -E - </dev/null 2>&1 | \
+	sed -n '/<...> search starts here:/,/End of search list/{s|^ \(/.*\)|-idirafter \1|p}')
+$(BUILD)/bpf/guard_fmod.bpf.o: BPF_DEF := -DSEKIMORI_FMOD
+$(BUILD)/bpf/guard_%.bpf.o: agent/bpf/guard.bpf.c $(wildcard agent/bpf/*.h) Makefile
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -O2 -g -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra \
+		-ffile-prefix-map=$(CURDIR)=. -fdebug-prefix-map=$(CURDIR)=. \
+		-fdebug-compilation-dir=. \
+		$(BPF_DEF) -I. $(BPF_SYS) -c -o $@ $<
+	$(Q)llvm-strip -g $@
+$(BUILD)/bpf/guard_%.skel.h: $(BUILD)/bpf/guard_%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name guard_$* >$@
+
+# Files embedded in the collector: collector/web/static/* as one C table.
+WEB_STATIC := $(sort $(wildcard collector/web/static/*))
+$(BUILD)/collector/web_static.inc: collector/web/embed.py $(WEB_STATIC)
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) $< $(WEB_STATIC) >$@
+ifneq ($(wildcard collector/web/embed.py),)
+$(BUILD)/collector/%.o: | $(BUILD)/collector/web_static.inc
+endif
+
+-include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d' 2>/dev/null)
+
+# ---- tests ----------------------------------------------------------------
+UNIT_SRC := $(sort $(shell find tests/unit -name 'test_*.c' 2>/dev/null))
+UNIT := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
+TEST_COMMON := policy base wire spool sense enforce fakes
+TEST_LIBS = $(LIBS_daemon) $(LIBS_probe) $(LIBS_ship) $(LIBS_collector) \
+	$(LIBS_all) -lcmocka -lutil
+test_own = $(filter daemon ship ctl probe collector tool,$(1))
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
+		$(call lib,$(ALL_LIBS))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LD_OWN) $(LDFLAGS) -o $@ $< -Wl,--start-group \
+		$(call lib,$(TEST_COMMON) $(call test_own,$(firstword $(subst /, ,$*)))) \
+		-Wl,--end-group $(TEST_LIBS)
+
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_REPLAY := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/replay_%,$(FUZZ_SRC))
+$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
+		$(BUILD)/tests/fuzz/replay_main.o $(call lib,$(ALL_LIBS))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LD_OWN) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group \
+		$(call lib,$(TEST_COMMON) collector) -Wl,--end-group $(TEST_LIBS)
+
+BENCH_SRC := $(sort $(wildcard tests/bench/bench_*.c))
+BENCH := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRC))
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(call lib,$(ALL_LIBS))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LD_OWN) $(LDFLAGS) -o $@ $< -Wl,--start-group \
+		$(call lib,$(TEST_COMMON) collector) -Wl,--end-group $(TEST_LIBS)
+
+# Small programs that cases in tests/e2e run inside the guest.
+TOOLS_SRC := $(sort $(wildcard tests/e2e/tools/*.c))
+TOOLS := $(patsubst %.c,$(BUILD)/%,$(TOOLS_SRC))
+$(BUILD)/tests/e2e/tools/%: $(BUILD)/tests/e2e/tools/%.o \
+		$(call lib,$(TEST_COMMON))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LD_OWN) $(LDFLAGS) -o $@ $< -Wl,--start-group \
+		$(filter %.a,$^) -Wl,--end-group $(LIBS_daemon) $(LIBS_all)
+$(BUILD)/tests/e2e/guest-agent: tests/e2e/guest-agent.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -static $(WARN) -o $@ $<
+
+.PHONY: unit check check-san e2e test soak bench lint format format-check fuzz-list
+unit: $(UNIT) ## build and run the unit tests
+	$(Q)$(PYTHON) tests/run_checks.py --build $(BUILD) --only unit
+
+check: all $(UNIT) $(FUZZ_REPLAY) $(TOOLS) $(BUILD)/tests/lint/impure.o ## unit tests, lint, seeds, man pages: no root, no network
+	$(Q)$(PYTHON) tests/run_checks.py --build $(BUILD)
+
+check-san: ## the unit tests and seeds again under ASan and UBSan
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-san SAN=1 CFLAGS='-O1 -g' san-run
+.PHONY: san-run
+san-run: all $(UNIT) $(FUZZ_REPLAY)
+	$(Q)$(PYTHON) tests/run_checks.py --build $(BUILD) --only unit,python,fuzz --name check-san
+
+e2e: deb $(TOOLS) $(BUILD)/tests/e2e/guest-agent ## the packages in a real terminal (VM)
+	$(Q)$(PYTHON) tests/e2e/run.py --build $(BUILD) $(E2E)
+
+test: ## everything there is, from a fresh Debian 12 (root)
+	$(Q)pkg/setup.sh test
+	$(Q)$(PYTHON) tests/run_all.py --build $(BUILD)
+
+try: ## collector, terminal, stick, block, dashboard (SCENARIO=quick: five minutes)
+	$(Q)pkg/setup.sh try
+	$(Q)$(MAKE) --no-print-directory deb $(BUILD)/tests/e2e/guest-agent
+	$(Q)$(PYTHON) tests/e2e/try.py --build $(BUILD) --scenario $(SCENARIO)
+.PHONY: try
+
+bench: all $(BENCH) $(TOOLS) ## figures, one line each: name value unit
+	$(Q)$(PYTHON) tests/bench/run.py --build $(BUILD) $(BENCH_ARGS)
+
+FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu17 -D_GNU_SOURCE \
+	-I. -I$(BUILD) -w -DSEKIMORI_VERSION='"$(VERSION)"' \
+	-DSEKIMORI_LIBEXEC='"$(LIBEXECDIR)"' -DSEKIMORI_DATA='"$(DATADIR)/sekimori"'
+FUZZ_LIBSRC := $(LIB_policy) $(LIB_base) $(LIB_wire) $(LIB_spool)
+fuzz-%: tests/fuzz/fuzz_%.c ## fuzz one parser for T seconds (default 60)
+	@mkdir -p $(BUILD)/fuzz/corpus-$*
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $(BUILD)/fuzz/fuzz_$* $< $(FUZZ_LIBSRC) -lcrypto -lz -lpthread
+	$(Q)$(BUILD)/fuzz/fuzz_$* -max_total_time=$(T) -timeout=10 -rss_limit_mb=2048 \
+		$(if $(wildcard tests/fuzz/$*.dict),-dict=tests/fuzz/$*.dict) \
+		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus-$* \
+		$(wildcard tests/fuzz/seeds/$*)
+fuzz-list:
+	@printf '%s\n' $(patsubst tests/fuzz/fuzz_%.c,fuzz-%,$(FUZZ_SRC))
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+format: ## clang-format in place
+	$(Q)clang-format -i $(C_FILES)
+format-check:
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
+lint: all ## clang-tidy, cppcheck, shellcheck
+	$(Q)cppcheck --quiet --std=c11 --enable=warning,portability,performance \
+		--inline-suppr --error-exitcode=1 -I. --suppress=missingInclude \
+		--suppress='*:/usr/*' policy agent/base agent/wire agent/spool \
+		agent/sense agent/enforce agent/probe agent/daemon agent/ship \
+		agent/ctl collector
+	$(Q)shellcheck $(shell git ls-files '*.sh')
+	$(Q)for f in $(filter-out tests/% agent/bpf/%,$(filter %.c,$(C_FILES))); do \
+		clang-tidy --quiet $$f -- $(filter-out -MD -MP -f%,$(OWN)) \
+		-isystem $(BUILD)/bpf -I$(BUILD)/collector 2>/dev/null || exit 1; done
+
+# The sample that tests/lint/purity.py must reject.
+$(BUILD)/tests/lint/impure.o: tests/lint/samples/impure.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -c -o $@ $<
+
+# ---- install --------------------------------------------------------------
+.PHONY: install install-agent install-collector install-tools
+install: install-agent install-collector install-tools ## honours DESTDIR
+inst = install -D -m $(1) $(2) $(DESTDIR)$(3)
+install-agent: all
+	$(Q)$(call inst,755,$(BUILD)/sekimorid,$(SBINDIR)/sekimorid)
+	$(Q)$(call inst,755,$(BUILD)/sekimori-probe,$(LIBEXECDIR)/sekimori-probe)
+	$(Q)$(call inst,755,$(BUILD)/sekimori-ship,$(SBINDIR)/sekimori-ship)
+	$(Q)$(call inst,755,$(BUILD)/sekimorictl,$(BINDIR)/sekimorictl)
+	$(Q)$(call inst,644,pkg/systemd/sekimorid.service,$(UNITDIR)/sekimorid.service)
+	$(Q)$(call inst,644,pkg/systemd/sekimori-ship.service,$(UNITDIR)/sekimori-ship.service)
+	$(Q)$(call inst,644,pkg/sysusers/sekimori-agent.conf,$(PREFIX)/lib/sysusers.d/sekimori-agent.conf)
+	$(Q)$(call inst,644,pkg/tmpfiles/sekimori-agent.conf,$(PREFIX)/lib/tmpfiles.d/sekimori-agent.conf)
+	$(Q)$(call inst,644,pkg/dbus/jp.sekimori.Agent1.conf,$(DATADIR)/dbus-1/system.d/jp.sekimori.Agent1.conf)
+	$(Q)$(call inst,644,pkg/dbus/jp.sekimori.Agent1.xml,$(DATADIR)/dbus-1/interfaces/jp.sekimori.Agent1.xml)
+	$(Q)$(call inst,644,pkg/polkit/jp.sekimori.agent.policy,$(DATADIR)/polkit-1/actions/jp.sekimori.agent.policy)
+	$(Q)$(call inst,644,pkg/completions/sekimorictl,$(DATADIR)/bash-completion/completions/sekimorictl)
+	$(Q)$(call inst,644,pkg/agent.conf,$(SYSCONFDIR)/sekimori/agent.conf)
+	$(Q)for d in standard absolute audit-only; do for f in policy/rules.d/$$d/*.rules; do \
+		install -D -m 644 $$f $(DESTDIR)$(DATADIR)/sekimori/$$f || exit 1; done; done
+	$(Q)for f in policy/rules.d/standard/*.rules; do \
+		install -D -m 640 $$f $(DESTDIR)$(SYSCONFDIR)/sekimori/rules.d/$${f##*/} || exit 1; done
+	$(Q)for s in 1 5 8; do for f in $(filter-out %collector.8 %collector.conf.5 %policy.1,$(wildcard pkg/man/*.[158])); do \
+		case $$f in *.$$s) install -D -m 644 $$f $(DESTDIR)$(MANDIR)/man$$s/$${f##*/} || exit 1;; esac; done; done
+install-tools: all
+	$(Q)$(call inst,755,$(BUILD)/sekimori-policy,$(BINDIR)/sekimori-policy)
+	$(Q)$(call inst,644,pkg/man/sekimori-policy.1,$(MANDIR)/man1/sekimori-policy.1)
+install-collector: all
+	$(Q)$(call inst,755,$(BUILD)/sekimori-collector,$(SBINDIR)/sekimori-collector)
+	$(Q)$(call inst,644,pkg/systemd/sekimori-collector.service,$(UNITDIR)/sekimori-collector.service)
+	$(Q)$(call inst,644,pkg/sysusers/sekimori-collector.conf,$(PREFIX)/lib/sysusers.d/sekimori-collector.conf)
+	$(Q)$(call inst,644,pkg/tmpfiles/sekimori-collector.conf,$(PREFIX)/lib/tmpfiles.d/sekimori-collector.conf)
+	$(Q)$(call inst,644,pkg/collector.conf,$(SYSCONFDIR)/sekimori/collector.conf)
+	$(Q)$(call inst,644,pkg/man/sekimori-collector.8,$(MANDIR)/man8/sekimori-collector.8)
+	$(Q)$(call inst,644,pkg/man/sekimori-collector.conf.5,$(MANDIR)/man5/sekimori-collector.conf.5)
+
+# ---- packages -------------------------------------------------------------
+.PHONY: deb clean help
+deb: all ## the Debian packages, in build/deb
+	$(Q)pkg/deb/build.sh $(BUILD) $(VERSION)
+
+clean: ## remove what was built
+	rm -rf build build-san
+
+help: ## this list
+	@grep -hE '^[a-z0-9%-]+:.*## ' $(MAKEFILE_LIST) | sort | \
+		awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
