@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * record: one thing that happened -> one line of OCSF 1.8.0 JSON.
+ *
+ * This is the contract between the agent and everybody who reads its log: the
+ * spool stores these bytes, the collector and sekimorictl show them, an auditor
+ * keeps them. Pure: no clock, allocation, file or log; the caller brings every
+ * value, time and random bits included. Must not decide anything and must not
+ * know how a record is stored or sent.
+ *
+ * Strings are NUL-terminated, borrowed, and may be NULL or "" (= not known: the
+ * field is left out). They may be hostile (descriptors, labels, process names):
+ * the writer replaces what is not UTF-8 by U+FFFD, drops controls and other
+ * invisible formatting characters, cuts at a limit counted in code points, and
+ * says in `sekimori.truncated` how many strings it cut.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A buffer of this size holds any record: the caps below bound every string
+ * and array (tests/unit/policy/test_record.c fills all of them).
+ */
+#define RECORD_MAX_BYTES 32768u
+
+/* Code points kept of one string. Longer ones are cut and counted. */
+#define RECORD_NAME_MAX 126u	 /* USB string descriptor: 126 UTF-16 units */
+#define RECORD_PATH_MAX 256u	 /* device node, mount target, executable */
+#define RECORD_DETAIL_MAX 256u	 /* reason, explanation, rule id */
+#define RECORD_INTERFACES_MAX 32u /* bNumInterfaces we list, OCSF or not */
+#define RECORD_CHANNELS_MAX 16u
+#define RECORD_LAYERS_MAX 12u
+
+/*
+ * Every event code there is; the string is record_code_to_str(). The class,
+ * activity, severity and disposition of each are rows of a table in record.c
+ * (research: OCSF 1.8.0 classes 1001, 1008, 1010, 2004, 5001, 5019, 6002).
+ */
+enum record_code {
+	RECORD_NONE = 0, /* zeroed record: refused by record_write() */
+
+	RECORD_USB_DEVICE_ALLOWED, /* needs .device, .decision */
+	RECORD_USB_DEVICE_BLOCKED, /* needs .device, .decision */
+	RECORD_USB_DEVICE_REMOVED, /* needs .device */
+	RECORD_LIFELINE_KEPT,	   /* .device: not blocked, it is the last one */
+
+	/* A medium was judged: .medium (and .device when USB), .decision. */
+	RECORD_MEDIA_ALLOWED,  /* read-write */
+	RECORD_MEDIA_DENIED,
+	RECORD_MEDIA_READONLY,
+	RECORD_MEDIA_REMOVED,
+
+	/* The kernel guard refused or changed: .medium, .guard, .process. */
+	RECORD_MOUNT_BLOCKED,
+	RECORD_MOUNT_READONLY,
+	RECORD_BLOCK_OPEN_BLOCKED,
+	RECORD_BLOCK_RAWWRITE_BLOCKED,
+	RECORD_SYSFS_WRITE_BLOCKED, /* authorized, bind, … by somebody else */
+
+	RECORD_POLICY_LOADED,	/* .u.change */
+	RECORD_POLICY_REJECTED, /* .u.change; the policy in force is unchanged */
+
+	RECORD_AGENT_START,	/* .u.agent */
+	RECORD_AGENT_STOP,	/* .u.agent */
+	RECORD_AGENT_DEGRADED,	/* .u.health */
+	RECORD_AGENT_RECOVERED, /* .u.health: the end of agent.degraded */
+	RECORD_AGENT_HEARTBEAT, /* .u.health */
+	RECORD_AGENT_TAMPER,	/* .u.tamper, .process */
+
+	RECORD_LOG_GAP,	     /* .u.gap */
+	RECORD_SPOOL_RESET,  /* .u.gap */
+	RECORD_CLOCK_UNSYNC, /* .clock */
+	RECORD_CLOCK_STEP,   /* .u.step */
+
+	RECORD_CODE_COUNT_
+};
+
+/* In monitor mode a denial is written as observed, not as done. */
+enum record_mode { RECORD_MODE_MONITOR = 0, RECORD_MODE_ENFORCE };
+
+enum record_tristate { RECORD_UNKNOWN = 0, RECORD_NO, RECORD_YES };
+
+/* Why, as a stable number in status_code. Text and Japanese are in record.c. */
+enum record_reason {
+	RECORD_REASON_NONE = 0,	     /* no status_code */
+	RECORD_REASON_RULE,	     /* SKM-D-0101 a rule says so */
+	RECORD_REASON_DEFAULT,	     /* SKM-D-0102 no rule matched */
+	RECORD_REASON_DESCRIPTOR,    /* SKM-D-0103 descriptor unreadable, wrong */
+	RECORD_REASON_PARENT,	     /* SKM-D-0104 its hub is not authorised */
+	RECORD_REASON_UNJUDGED,	     /* SKM-D-0105 not judged (yet) */
+	RECORD_REASON_NO_POLICY,     /* SKM-D-0106 no readable policy */
+	RECORD_REASON_ENFORCEMENT,   /* SKM-D-0107 the kernel did not obey */
+	RECORD_REASON_READ_ONLY,     /* SKM-D-0108 writing to a read-only medium */
+	RECORD_REASON_LIFELINE,	     /* SKM-D-0109 last keyboard, pointer, token */
+	RECORD_REASON_POLICY_SYNTAX, /* SKM-P-0201 */
+	RECORD_REASON_POLICY_SERIAL, /* SKM-P-0202 serial did not increase */
+	RECORD_REASON_POLICY_SIGNATURE, /* SKM-P-0203 */
+	RECORD_REASON_POLICY_IO,	/* SKM-P-0204 file cannot be read */
+	RECORD_REASON_COUNT_
+};
+
+/* This machine; does not change while the daemon runs. */
+struct record_terminal {
+	const char *uid;       /* required: /var/lib/sekimori/terminal.id */
+	const char *hostname;  /* required */
+	const char *tenant;    /* 団体コード, e.g. 999999 */
+	const char *org;       /* e.g. 情報市 */
+	const char *unit;      /* e.g. 市民課 */
+	const char *zone;      /* e.g. mynumber */
+	const char *asset;     /* asset label on the case */
+	const char *contact;   /* helpdesk, told to the person blocked */
+	const char *os_name;   /* required, os-release NAME */
+	const char *os_version;
+	const char *kernel;    /* uname release */
+	const char *boot_uid;  /* /proc/sys/kernel/random/boot_id */
+	const char *version;   /* required: of sekimori */
+};
+
+/* The policy in force; replaced whole when another is loaded. */
+struct record_policy {
+	const char *name;   /* NULL: no policy could be read */
+	uint64_t serial;    /* 0: unsigned local policy */
+	const char *digest; /* "sha256:…" over the sources */
+	enum record_mode mode;
+};
+
+/*
+ * The person at the terminal, as far as it is known when the event happens.
+ * `user` is the login name (staff number), never a person's name.
+ */
+struct record_actor {
+	const char *user;
+	int64_t uid;	     /* -1 unknown */
+	const char *session; /* logind id, e.g. "c3" */
+	const char *tty;
+	int64_t wall_since_ms; /* session start, UTC; 0 unknown */
+	enum record_tristate is_remote;
+	enum record_tristate is_mfa;
+};
+
+/* Whose system call was refused. */
+struct record_process {
+	uint32_t pid;	  /* 0: unknown, the process is left out */
+	int64_t uid;	  /* -1 unknown */
+	const char *name; /* comm */
+	const char *path; /* /proc/PID/exe, when it could still be read */
+};
+
+struct record_interface {
+	uint8_t class_code;
+	uint8_t subclass;
+	uint8_t protocol;
+};
+
+/* A USB device (or the USB parent of a medium). */
+struct record_device {
+	const char *port;   /* sysfs name, "1-1.2": required */
+	const char *parent; /* sysfs name of the hub */
+	uint16_t vendor_id;
+	uint16_t product_id;
+	const char *manufacturer;
+	const char *name;   /* product string */
+	const char *serial; /* NULL: it has none (or it is not plausible) */
+	const char *hash;   /* USBGuard hash */
+	const struct record_interface *interfaces;
+	size_t interface_count; /* above RECORD_INTERFACES_MAX: cut, counted */
+	const char *const *channels; /* "storage", "hid", … */
+	size_t channel_count;
+};
+
+/* A block device, partition or its whole disk. */
+struct record_medium {
+	const char *node; /* "/dev/sdb1": required */
+	uint32_t major;
+	uint32_t minor;
+	uint64_t diskseq; /* 0 unknown */
+	const char *bus;  /* "usb", "mmc", "ata", "nvme", … */
+	const char *model;
+	const char *vendor;
+	const char *serial;
+	const char *fs_type;
+	const char *label;
+	const char *fs_uuid;
+	const char *encrypted; /* "LUKS", "BitLocker", NULL no or unknown */
+	uint64_t size_bytes;   /* 0 unknown */
+	bool is_optical;
+	bool is_readonly; /* BLKROSET is in force */
+};
+
+/* What the kernel guard saw. */
+struct record_guard {
+	const char *hook;   /* "cgroup/dev", "lsm/sb_kern_mount", … */
+	const char *target; /* mount point or written file, when known */
+	const char *flags;  /* "rw", "ro,remount", … what was asked for */
+};
+
+struct record_decision {
+	const char *rule;      /* rule-id, or "implicit"; required where a
+				  decision is: see enum record_code */
+	const char *rule_file; /* base name of the rules file */
+	uint32_t rule_line;    /* 1.., 0 unknown */
+	const char *layer;     /* "usb_authorize", "guard", "media" … */
+	enum record_reason reason;
+	const char *detail;    /* one English line; NULL: the reason's text */
+	uint32_t latency_us;   /* event to enforcement; 0 unknown */
+	const char *user_ref;  /* 受付番号, NULL while there are none */
+};
+
+enum record_layer_state {
+	RECORD_LAYER_ABSENT = 0,
+	RECORD_LAYER_DEGRADED,
+	RECORD_LAYER_OK
+};
+
+struct record_layer {
+	const char *name; /* "usb_authorize", "cgroup_dev", "lsm", "spool" … */
+	enum record_layer_state state;
+	const char *detail; /* why it is not ok */
+};
+
+struct record_change {
+	const char *name;   /* of the policy offered; NULL if unreadable */
+	uint64_t serial;
+	const char *digest;
+	const char *signer; /* key id, NULL unsigned */
+	uint64_t from_serial; /* in force before */
+	uint32_t rule_count;
+	const char *error; /* "10-usb.rules:7:12: expected …" when rejected */
+};
+
+struct record_agent {
+	uint32_t pid;
+	const char *prev_stop; /* start: "clean", "crash", "power", "first" */
+	uint64_t gap_s;	       /* start: how long nobody looked */
+	uint32_t cold_usb;     /* start: devices judged as present */
+	uint32_t cold_media;
+	const char *reason; /* stop: "signal", "upgrade", "shutdown" */
+	bool is_planned;    /* stop: severity 2, else 4 */
+	bool is_held;	    /* stop: the pinned guard goes on denying */
+};
+
+struct record_health {
+	const char *tier;  /* "T1".."T4" */
+	const char *floor; /* lowest tier that policy accepts, or NULL */
+	const struct record_layer *layers;
+	size_t layer_count;
+	uint64_t spool_pending; /* events not yet acked */
+	uint64_t spool_oldest_s;
+	uint64_t spool_dropped;
+	uint64_t uptime_s;
+	const char *why; /* degraded: one English line */
+	bool is_compliant;
+};
+
+struct record_tamper {
+	const char *kind;	 /* "sigkill", "unpin", "sysfs", … */
+	const char *detected_by; /* "watchdog", "guard", "start" */
+	bool is_held;		 /* enforcement went on */
+	uint64_t gap_ms;
+};
+
+struct record_gap {
+	uint64_t first; /* sequence numbers lost, or 0 */
+	uint64_t last;
+	uint64_t count;
+	const char *why;
+	const char *old_stream; /* spool.reset */
+};
+
+struct record_step {
+	int64_t step_ms; /* > 0: the clock went forward */
+	const char *source;
+};
+
+struct record_clock {
+	bool is_synced;
+	int64_t offset_ms;
+	bool has_offset;
+};
+
+struct record {
+	enum record_code code;
+	int64_t wall_time_ms;	 /* UTC, when it happened */
+	int32_t timezone_minutes; /* local offset, east positive: 540 */
+	uint64_t sequence;	 /* of the spool; 1.. */
+	const char *stream;	 /* spool stream id, 32 hex: chain id; required */
+	uint8_t uid[16];	 /* UUIDv7 (RFC 9562), made by the caller */
+	const char *correlation; /* one per plug, NULL when there is none */
+	struct record_clock clock;
+
+	/* Identical denials of one plug, counted (1 or 0: a single event). */
+	uint32_t count;
+	int64_t wall_first_ms;
+	int64_t wall_last_ms;
+
+	const struct record_terminal *terminal; /* required */
+	const struct record_policy *policy;	/* required */
+	const struct record_actor *actor;	/* NULL: nobody known */
+	const struct record_process *process;	/* NULL: not known */
+	const struct record_device *device;
+	const struct record_medium *medium;
+	const struct record_guard *guard;
+	struct record_decision decision;
+	union {
+		struct record_change change;
+		struct record_agent agent;
+		struct record_health health;
+		struct record_tamper tamper;
+		struct record_gap gap;
+		struct record_step step;
+	} u;
+};
+
+/*
+ * Writes `rec` as one JSON object in UTF-8, fixed key order, no newline, no
+ * terminating NUL. `buf` has room for `cap` bytes; RECORD_MAX_BYTES is always
+ * enough.
+ *
+ * Returns 0 and the length in *ret_len. -EINVAL: unknown code, or a part that
+ * this code requires is missing (see enum record_code). -ENOBUFS: `cap` is too
+ * small. On failure *ret_len is unchanged and what is in `buf` is undefined.
+ * Any thread; keeps nothing of `rec`.
+ */
+int record_write(const struct record *rec, char *buf, size_t cap,
+		 size_t *ret_len)
+	__attribute__((nonnull, warn_unused_result));
+
+/* "usb.device.blocked" …; total: "none" for what is not a code. Static. */
+const char *record_code_to_str(enum record_code code)
+	__attribute__((returns_nonnull));
+
+/* 0 and *ret_code, or -ENOENT (unchanged) when no code has that name. */
+int record_code_from_str(const char *str, enum record_code *ret_code)
+	__attribute__((nonnull, warn_unused_result));
+
+/* OCSF severity_id that an event of this code has by default, 1..5; 0 none. */
+unsigned int record_code_severity(enum record_code code);
+
+/* "SKM-D-0102" …; "" for RECORD_REASON_NONE. Static. */
+const char *record_reason_to_str(enum record_reason reason)
+	__attribute__((returns_nonnull));
