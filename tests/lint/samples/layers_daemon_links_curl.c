@@ -1,0 +1,2 @@
+// room: agent/daemon
+#include <curl/curl.h>

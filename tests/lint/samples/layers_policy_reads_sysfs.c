@@ -1,0 +1,2 @@
+// room: policy
+#include "agent/sense/sysfs.h"

@@ -1,0 +1,2 @@
+// room: agent/wire
+#include "policy/ruleset.h"
