@@ -27,12 +27,12 @@
 #define RECORD_MAX_BYTES 32768u
 
 /* Code points kept of one string. Longer ones are cut and counted. */
-#define RECORD_NAME_MAX 126u	 /* USB string descriptor: 126 UTF-16 units */
-#define RECORD_PATH_MAX 256u	 /* device node, mount target, executable */
-#define RECORD_DETAIL_MAX 256u	 /* reason, explanation, rule id */
-#define RECORD_INTERFACES_MAX 32u /* bNumInterfaces we list, OCSF or not */
-#define RECORD_CHANNELS_MAX 16u
-#define RECORD_LAYERS_MAX 12u
+#define RECORD_NAME_MAX	      126u /* USB string descriptor: 126 UTF-16 units */
+#define RECORD_PATH_MAX	      256u /* device node, mount target, executable */
+#define RECORD_DETAIL_MAX     256u /* reason, explanation, rule id */
+#define RECORD_INTERFACES_MAX 32u  /* bNumInterfaces we list, OCSF or not */
+#define RECORD_CHANNELS_MAX   16u
+#define RECORD_LAYERS_MAX     12u
 
 /*
  * Every event code there is; the string is record_code_to_str(). The class,
@@ -45,10 +45,10 @@ enum record_code {
 	RECORD_USB_DEVICE_ALLOWED, /* needs .device, .decision */
 	RECORD_USB_DEVICE_BLOCKED, /* needs .device, .decision */
 	RECORD_USB_DEVICE_REMOVED, /* needs .device */
-	RECORD_LIFELINE_KEPT,	   /* .device: not blocked, it is the last one */
+	RECORD_LIFELINE_KEPT, /* .device: not blocked, it is the last one */
 
 	/* A medium was judged: .medium (and .device when USB), .decision. */
-	RECORD_MEDIA_ALLOWED,  /* read-write */
+	RECORD_MEDIA_ALLOWED, /* read-write */
 	RECORD_MEDIA_DENIED,
 	RECORD_MEDIA_READONLY,
 	RECORD_MEDIA_REMOVED,
@@ -85,18 +85,18 @@ enum record_tristate { RECORD_UNKNOWN = 0, RECORD_NO, RECORD_YES };
 
 /* Why, as a stable number in status_code. Text and Japanese are in record.c. */
 enum record_reason {
-	RECORD_REASON_NONE = 0,	     /* no status_code */
-	RECORD_REASON_RULE,	     /* SKM-D-0101 a rule says so */
-	RECORD_REASON_DEFAULT,	     /* SKM-D-0102 no rule matched */
-	RECORD_REASON_DESCRIPTOR,    /* SKM-D-0103 descriptor unreadable, wrong */
-	RECORD_REASON_PARENT,	     /* SKM-D-0104 its hub is not authorised */
-	RECORD_REASON_UNJUDGED,	     /* SKM-D-0105 not judged (yet) */
-	RECORD_REASON_NO_POLICY,     /* SKM-D-0106 no readable policy */
-	RECORD_REASON_ENFORCEMENT,   /* SKM-D-0107 the kernel did not obey */
-	RECORD_REASON_READ_ONLY,     /* SKM-D-0108 writing to a read-only medium */
-	RECORD_REASON_LIFELINE,	     /* SKM-D-0109 last keyboard, pointer, token */
-	RECORD_REASON_POLICY_SYNTAX, /* SKM-P-0201 */
-	RECORD_REASON_POLICY_SERIAL, /* SKM-P-0202 serial did not increase */
+	RECORD_REASON_NONE = 0,	   /* no status_code */
+	RECORD_REASON_RULE,	   /* SKM-D-0101 a rule says so */
+	RECORD_REASON_DEFAULT,	   /* SKM-D-0102 no rule matched */
+	RECORD_REASON_DESCRIPTOR,  /* SKM-D-0103 descriptor unreadable, wrong */
+	RECORD_REASON_PARENT,	   /* SKM-D-0104 its hub is not authorised */
+	RECORD_REASON_UNJUDGED,	   /* SKM-D-0105 not judged (yet) */
+	RECORD_REASON_NO_POLICY,   /* SKM-D-0106 no readable policy */
+	RECORD_REASON_ENFORCEMENT, /* SKM-D-0107 the kernel did not obey */
+	RECORD_REASON_READ_ONLY, /* SKM-D-0108 writing to a read-only medium */
+	RECORD_REASON_LIFELINE,	 /* SKM-D-0109 last keyboard, pointer, token */
+	RECORD_REASON_POLICY_SYNTAX,	/* SKM-P-0201 */
+	RECORD_REASON_POLICY_SERIAL,	/* SKM-P-0202 serial did not increase */
 	RECORD_REASON_POLICY_SIGNATURE, /* SKM-P-0203 */
 	RECORD_REASON_POLICY_IO,	/* SKM-P-0204 file cannot be read */
 	RECORD_REASON_COUNT_
@@ -104,19 +104,19 @@ enum record_reason {
 
 /* This machine; does not change while the daemon runs. */
 struct record_terminal {
-	const char *uid;       /* required: /var/lib/sekimori/terminal.id */
-	const char *hostname;  /* required */
-	const char *tenant;    /* 団体コード, e.g. 999999 */
-	const char *org;       /* e.g. 情報市 */
-	const char *unit;      /* e.g. 市民課 */
-	const char *zone;      /* e.g. mynumber */
-	const char *asset;     /* asset label on the case */
-	const char *contact;   /* helpdesk, told to the person blocked */
-	const char *os_name;   /* required, os-release NAME */
+	const char *uid;      /* required: /var/lib/sekimori/terminal.id */
+	const char *hostname; /* required */
+	const char *tenant;   /* 団体コード, e.g. 999999 */
+	const char *org;      /* e.g. 情報市 */
+	const char *unit;     /* e.g. 市民課 */
+	const char *zone;     /* e.g. mynumber */
+	const char *asset;    /* asset label on the case */
+	const char *contact;  /* helpdesk, told to the person blocked */
+	const char *os_name;  /* required, os-release NAME */
 	const char *os_version;
-	const char *kernel;    /* uname release */
-	const char *boot_uid;  /* /proc/sys/kernel/random/boot_id */
-	const char *version;   /* required: of sekimori */
+	const char *kernel;   /* uname release */
+	const char *boot_uid; /* /proc/sys/kernel/random/boot_id */
+	const char *version;  /* required: of sekimori */
 };
 
 /* The policy in force; replaced whole when another is loaded. */
@@ -204,9 +204,9 @@ struct record_decision {
 	uint32_t rule_line;    /* 1.., 0 unknown */
 	const char *layer;     /* "usb_authorize", "guard", "media" … */
 	enum record_reason reason;
-	const char *detail;    /* one English line; NULL: the reason's text */
-	uint32_t latency_us;   /* event to enforcement; 0 unknown */
-	const char *user_ref;  /* 受付番号, NULL while there are none */
+	const char *detail;   /* one English line; NULL: the reason's text */
+	uint32_t latency_us;  /* event to enforcement; 0 unknown */
+	const char *user_ref; /* 受付番号, NULL while there are none */
 };
 
 enum record_layer_state {
@@ -222,10 +222,10 @@ struct record_layer {
 };
 
 struct record_change {
-	const char *name;   /* of the policy offered; NULL if unreadable */
+	const char *name; /* of the policy offered; NULL if unreadable */
 	uint64_t serial;
 	const char *digest;
-	const char *signer; /* key id, NULL unsigned */
+	const char *signer;   /* key id, NULL unsigned */
 	uint64_t from_serial; /* in force before */
 	uint32_t rule_count;
 	const char *error; /* "10-usb.rules:7:12: expected …" when rejected */
@@ -283,11 +283,11 @@ struct record_clock {
 
 struct record {
 	enum record_code code;
-	int64_t wall_time_ms;	 /* UTC, when it happened */
+	int64_t wall_time_ms;	  /* UTC, when it happened */
 	int32_t timezone_minutes; /* local offset, east positive: 540 */
-	uint64_t sequence;	 /* of the spool; 1.. */
-	const char *stream;	 /* spool stream id, 32 hex: chain id; required */
-	uint8_t uid[16];	 /* UUIDv7 (RFC 9562), made by the caller */
+	uint64_t sequence;	  /* of the spool; 1.. */
+	const char *stream; /* spool stream id, 32 hex: chain id; required */
+	uint8_t uid[16];    /* UUIDv7 (RFC 9562), made by the caller */
 	const char *correlation; /* one per plug, NULL when there is none */
 	struct record_clock clock;
 
@@ -325,8 +325,7 @@ struct record {
  * Any thread; keeps nothing of `rec`.
  */
 int record_write(const struct record *rec, char *buf, size_t cap,
-		 size_t *ret_len)
-	__attribute__((nonnull, warn_unused_result));
+		 size_t *ret_len) __attribute__((nonnull, warn_unused_result));
 
 /* "usb.device.blocked" …; total: "none" for what is not a code. Static. */
 const char *record_code_to_str(enum record_code code)
