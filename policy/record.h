@@ -20,6 +20,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/fact.h"
+#include "policy/span.h"
+#include "policy/verdict.h"
+
 /*
  * A buffer of this size holds any record: the caps below bound every string
  * and array (tests/unit/policy/test_record.c fills all of them).
@@ -30,30 +34,30 @@
 #define RECORD_NAME_MAX	      126u /* USB string descriptor: 126 UTF-16 units */
 #define RECORD_PATH_MAX	      256u /* device node, mount target, executable */
 #define RECORD_DETAIL_MAX     256u /* reason, explanation, rule id */
-#define RECORD_INTERFACES_MAX 32u  /* bNumInterfaces we list, OCSF or not */
-#define RECORD_CHANNELS_MAX   16u
+#define RECORD_INTERFACES_MAX 32u  /* class triples listed of one device */
 #define RECORD_LAYERS_MAX     12u
 
 /*
  * Every event code there is; the string is record_code_to_str(). The class,
- * activity, severity and disposition of each are rows of a table in record.c
- * (research: OCSF 1.8.0 classes 1001, 1008, 1010, 2004, 5001, 5019, 6002).
+ * activity, severity and disposition of each are rows of record_table.c (OCSF
+ * 1.8.0 classes 1001, 1008, 1010, 2004, 5001, 5019, 6002).
  */
 enum record_code {
 	RECORD_NONE = 0, /* zeroed record: refused by record_write() */
 
-	RECORD_USB_DEVICE_ALLOWED, /* needs .device, .decision */
-	RECORD_USB_DEVICE_BLOCKED, /* needs .device, .decision */
-	RECORD_USB_DEVICE_REMOVED, /* needs .device */
-	RECORD_LIFELINE_KEPT, /* .device: not blocked, it is the last one */
+	/* .usb and, but for the removal, .decision */
+	RECORD_USB_DEVICE_ALLOWED,
+	RECORD_USB_DEVICE_BLOCKED,
+	RECORD_USB_DEVICE_REMOVED,
+	RECORD_LIFELINE_KEPT, /* not blocked: it is the last of its kind */
 
-	/* A medium was judged: .medium (and .device when USB), .decision. */
+	/* A medium was judged: .media and, but for the removal, .decision */
 	RECORD_MEDIA_ALLOWED, /* read-write */
 	RECORD_MEDIA_DENIED,
 	RECORD_MEDIA_READONLY,
 	RECORD_MEDIA_REMOVED,
 
-	/* The kernel guard refused or changed: .medium, .guard, .process. */
+	/* The kernel guard stepped in: .guard, .decision, .process if known */
 	RECORD_MOUNT_BLOCKED,
 	RECORD_MOUNT_READONLY,
 	RECORD_BLOCK_OPEN_BLOCKED,
@@ -83,7 +87,7 @@ enum record_mode { RECORD_MODE_MONITOR = 0, RECORD_MODE_ENFORCE };
 
 enum record_tristate { RECORD_UNKNOWN = 0, RECORD_NO, RECORD_YES };
 
-/* Why, as a stable number in status_code. Text and Japanese are in record.c. */
+/* Why, as a stable number in status_code. Its texts: record_table.c. */
 enum record_reason {
 	RECORD_REASON_NONE = 0,	   /* no status_code */
 	RECORD_REASON_RULE,	   /* SKM-D-0101 a rule says so */
@@ -95,6 +99,8 @@ enum record_reason {
 	RECORD_REASON_ENFORCEMENT, /* SKM-D-0107 the kernel did not obey */
 	RECORD_REASON_READ_ONLY, /* SKM-D-0108 writing to a read-only medium */
 	RECORD_REASON_LIFELINE,	 /* SKM-D-0109 last keyboard, pointer, token */
+	RECORD_REASON_LOST,	 /* SKM-D-0110 ledger says it is lost */
+	RECORD_REASON_GRANT,	 /* SKM-D-0111 under a grant */
 	RECORD_REASON_POLICY_SYNTAX,	/* SKM-P-0201 */
 	RECORD_REASON_POLICY_SERIAL,	/* SKM-P-0202 serial did not increase */
 	RECORD_REASON_POLICY_SIGNATURE, /* SKM-P-0203 */
@@ -149,60 +155,24 @@ struct record_process {
 	const char *path; /* /proc/PID/exe, when it could still be read */
 };
 
-struct record_interface {
-	uint8_t class_code;
-	uint8_t subclass;
-	uint8_t protocol;
-};
-
-/* A USB device (or the USB parent of a medium). */
-struct record_device {
-	const char *port;   /* sysfs name, "1-1.2": required */
-	const char *parent; /* sysfs name of the hub */
-	uint16_t vendor_id;
-	uint16_t product_id;
-	const char *manufacturer;
-	const char *name;   /* product string */
-	const char *serial; /* NULL: it has none (or it is not plausible) */
-	const char *hash;   /* USBGuard hash */
-	const struct record_interface *interfaces;
-	size_t interface_count; /* above RECORD_INTERFACES_MAX: cut, counted */
-	const char *const *channels; /* "storage", "hid", … */
-	size_t channel_count;
-};
-
-/* A block device, partition or its whole disk. */
-struct record_medium {
-	const char *node; /* "/dev/sdb1": required */
-	uint32_t major;
-	uint32_t minor;
-	uint64_t diskseq; /* 0 unknown */
-	const char *bus;  /* "usb", "mmc", "ata", "nvme", … */
-	const char *model;
-	const char *vendor;
-	const char *serial;
-	const char *fs_type;
-	const char *label;
-	const char *fs_uuid;
-	const char *encrypted; /* "LUKS", "BitLocker", NULL no or unknown */
-	uint64_t size_bytes;   /* 0 unknown */
-	bool is_optical;
-	bool is_readonly; /* BLKROSET is in force */
-};
-
-/* What the kernel guard saw. */
+/*
+ * What the kernel guard saw. The node is the one that was opened (a partition,
+ * say), which need not be known to the policy: then .media is NULL.
+ */
 struct record_guard {
-	const char *hook;   /* "cgroup/dev", "lsm/sb_kern_mount", … */
+	const char *hook; /* "cgroup/dev", "lsm/sb_kern_mount", …: required */
+	const char *node; /* "/dev/sdb1" */
+	uint32_t major;	  /* 0:0: no block device is meant */
+	uint32_t minor;
 	const char *target; /* mount point or written file, when known */
-	const char *flags;  /* "rw", "ro,remount", … what was asked for */
+	const char *flags;  /* "rw", "ro,remount": what was asked for */
 };
 
 struct record_decision {
-	const char *rule;      /* rule-id, or "implicit"; required where a
-				  decision is: see enum record_code */
+	struct span rule;      /* rule-id; empty: "implicit" or FILE:LINE */
 	const char *rule_file; /* base name of the rules file */
 	uint32_t rule_line;    /* 1.., 0 unknown */
-	const char *layer;     /* "usb_authorize", "guard", "media" … */
+	const char *layer;     /* "usb_authorize", "guard", "media": required */
 	enum record_reason reason;
 	const char *detail;   /* one English line; NULL: the reason's text */
 	uint32_t latency_us;  /* event to enforcement; 0 unknown */
@@ -300,8 +270,8 @@ struct record {
 	const struct record_policy *policy;	/* required */
 	const struct record_actor *actor;	/* NULL: nobody known */
 	const struct record_process *process;	/* NULL: not known */
-	const struct record_device *device;
-	const struct record_medium *medium;
+	const struct usb_fact *usb; /* NULL: media->parent, if any */
+	const struct media_fact *media;
 	const struct record_guard *guard;
 	struct record_decision decision;
 	union {
@@ -341,3 +311,6 @@ unsigned int record_code_severity(enum record_code code);
 /* "SKM-D-0102" …; "" for RECORD_REASON_NONE. Static. */
 const char *record_reason_to_str(enum record_reason reason)
 	__attribute__((returns_nonnull));
+
+/* The reason that goes with a verdict's; total. */
+enum record_reason record_reason_from_verdict(enum verdict_reason reason);
