@@ -39,6 +39,7 @@ say = @$(if $(filter 1,$(V)),:,printf '  %-7s %s\n' $(1) $(2))
 WARN := -Wall -Wextra -Wshadow -Wvla -Wundef -Wformat=2 -Wstrict-prototypes \
 	-Wmissing-prototypes -Wcast-qual -Wpointer-arith -Wwrite-strings
 WARN_PURE := -Wconversion -Wswitch-enum
+FORTIFY ?= 3
 HARDEN := -fstack-protector-strong -fstack-clash-protection \
 	-fPIE $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
 ifeq ($(SAN),1)
@@ -48,7 +49,6 @@ LD_SAN := -fsanitize=address,undefined
 else
 HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY)
 endif
-FORTIFY ?= 3
 OWN := -std=gnu17 -D_GNU_SOURCE -I. -I$(BUILD) \
 	-DSEKIMORI_VERSION='"$(VERSION)"' -DSEKIMORI_LIBEXEC='"$(LIBEXECDIR)"' \
 	-DSEKIMORI_DATA='"$(DATADIR)/sekimori"' \
