@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the kernel half of the guard (guard.bpf.c) and user space say to each
+ * other: map keys, map values and ring buffer events. Plain data of fixed
+ * layout; no function, and no header but the kernel's integer types, because
+ * it is compiled for the bpf target too. A change of layout needs no version
+ * number: pins carry a hash of the object code (enforce/block_guard.h).
+ */
+#pragma once
+
+#include <linux/types.h>
+
+enum {
+	GUARD_NAME_MAX = 32, /* a disk's kernel name: DISK_NAME_LEN */
+	GUARD_COMM_MAX = 16, /* TASK_COMM_LEN */
+	GUARD_DEVICES_MAX = 8192,
+	GUARD_POLICY_MAX = 2048,
+	GUARD_RING_BYTES = 1 << 20,
+	GUARD_MINOR_BITS = 20,
+	GUARD_USBFS_MAJOR = 189
+};
+
+/*
+ * A device number as one map key: the kernel's own dev_t (major << 20 |
+ * minor, not the glibc or the stat encoding), and bit 32 for a character
+ * device. Block and character numbers overlap, so the bit is not optional.
+ */
+#define GUARD_KEY_CHAR (1ULL << 32)
+#define GUARD_KEY(is_char, major, minor)                                       \
+	(((is_char) ? GUARD_KEY_CHAR : 0) |                                    \
+	 ((__u64)(major) << GUARD_MINOR_BITS) | (__u64)(minor))
+#define GUARD_KEY_MAJOR(key)   ((__u32)((key) >> GUARD_MINOR_BITS) & 0xfff)
+#define GUARD_KEY_MINOR(key)   ((__u32)(key) & ((1U << GUARD_MINOR_BITS) - 1))
+#define GUARD_KEY_IS_CHAR(key) (((key)&GUARD_KEY_CHAR) != 0)
+
+/* By which way a device hangs on the machine; 0 is the refused one. */
+enum guard_bus {
+	GUARD_BUS_UNKNOWN,
+	GUARD_BUS_USB,
+	GUARD_BUS_MMC,
+	GUARD_BUS_FIREWIRE,
+	GUARD_BUS_THUNDERBOLT, /* or any PCI device the firmware calls external */
+	GUARD_BUS_NETWORK,     /* iSCSI, and virtual disks that are not known */
+	GUARD_BUS_FIXED,       /* anything else that sits on a bus */
+	GUARD_BUS_VIRTUAL,     /* loop, dm, md, zram, ram: nothing of its own */
+	GUARD_BUS_COUNT
+};
+
+/* What kind of node it is. */
+enum guard_kind {
+	GUARD_KIND_OTHER,
+	GUARD_KIND_DISK,
+	GUARD_KIND_PARTITION,
+	GUARD_KIND_OPTICAL,
+	GUARD_KIND_FLOPPY,
+	GUARD_KIND_TAPE,
+	GUARD_KIND_SG,	/* /dev/sgN and /dev/bsg: raw SCSI, never opened up */
+	GUARD_KIND_USB, /* /dev/bus/usb: in events only */
+	GUARD_KIND_COUNT
+};
+
+/* Bits of guard_device.flags */
+enum {
+	/* Backs /, /boot or swap. Never refused, whatever policy says. */
+	GUARD_DEVICE_SYSTEM = 1U << 0,
+	/* Found in sysfs by user space, not seen by device_add. */
+	GUARD_DEVICE_SEEDED = 1U << 1
+};
+
+/* Value of the map "devices". */
+struct guard_device {
+	__u64 disk;    /* key of the whole disk; of itself when it is one */
+	__u64 diskseq; /* the kernel's counter of disks; 0 for char devices */
+	__u32 bus;     /* enum guard_bus */
+	__u32 kind;    /* enum guard_kind */
+	__u32 flags;   /* GUARD_DEVICE_* */
+	__u32 pad;
+	char name[GUARD_NAME_MAX];
+};
+
+enum guard_access { GUARD_DENY, GUARD_READ_ONLY, GUARD_READ_WRITE };
+
+/*
+ * Value of the map "policy", keyed by the whole disk (or a tape's or usbfs
+ * node's own key). It counts only while the disk still has this diskseq, so an
+ * entry can never pass to the next device with the same number.
+ */
+struct guard_policy {
+	__u64 diskseq;
+	__u32 access; /* enum guard_access */
+	__u32 pad;
+};
+
+/* Bits of guard_config.flags */
+enum {
+	/* Without it the guard judges and tells, but refuses nothing. */
+	GUARD_ENFORCE = 1U << 0,
+	/* A fixed disk needs an entry in "policy" like any medium. */
+	GUARD_FIXED_NEEDS_ENTRY = 1U << 1,
+	/* The cgroup program cannot name the process; devcgroup's exit does. */
+	GUARD_AUDIT_AT_EXIT = 1U << 2
+};
+
+/* The one value of the map "config". */
+struct guard_config {
+	__u32 flags;
+	__u32 daemon_tgid; /* 0 = nobody is exempt */
+	/* Field 22 of /proc/PID/stat, so that a reused pid is not the daemon. */
+	__u64 daemon_start_ticks;
+	__u64 daemon_cgroup; /* exempt where a program has no pid; 0 = nobody */
+	/* Self-test: the daemon's own open of this device must fail in this
+	 * hook. Nobody else is touched. 0 = no test runs. */
+	__u64 probe_key;
+	__u32 probe_hook; /* enum guard_hook */
+	__u32 probe_nonce;
+};
+
+/* Which place in the kernel speaks. */
+enum guard_hook {
+	GUARD_HOOK_NONE,
+	GUARD_HOOK_DEVICE_ADD,
+	GUARD_HOOK_DEVICE_DEL,
+	GUARD_HOOK_MEDIA_CHANGE,
+	GUARD_HOOK_CGROUP_DEV,
+	GUARD_HOOK_SYSCTL,
+	GUARD_HOOK_FILE_OPEN,
+	GUARD_HOOK_FILE_IOCTL,
+	GUARD_HOOK_SB_KERN_MOUNT,
+	GUARD_HOOK_SB_REMOUNT,
+	GUARD_HOOK_COUNT
+};
+
+/* Bits of guard_event.mode for opens, mounts and the cgroup hook. */
+enum { GUARD_MODE_READ = 1U << 0, GUARD_MODE_WRITE = 1U << 1 };
+
+/*
+ * One record of the ring buffer "events": a device that came or went, or an
+ * access that was refused. Allowed accesses are not reported. When the ring is
+ * full the record is lost and counted (GUARD_COUNT_DROPPED).
+ */
+struct guard_event {
+	__u64 boot_ns; /* CLOCK_BOOTTIME */
+	__u64 key;     /* the device meant; 0 for the sysctl hook */
+	__u64 disk;    /* its whole disk, or the key again */
+	__u64 diskseq;
+	__u64 cgroup;	/* cgroup v2 id of the caller */
+	__u32 hook;	/* enum guard_hook */
+	__u32 mode;	/* GUARD_MODE_*; the request number for file_ioctl */
+	__s32 verdict;	/* 0, or -EPERM; what would be where not enforced */
+	__u32 enforced; /* 0 = monitor mode: the access went on */
+	__u32 pid;	/* thread; 0 where the hook cannot know */
+	__u32 tgid;
+	__u32 uid;
+	__u32 bus;  /* enum guard_bus */
+	__u32 kind; /* enum guard_kind */
+	__u32 pad;
+	char comm[GUARD_COMM_MAX]; /* hostile bytes, NUL-terminated */
+	char name[GUARD_NAME_MAX]; /* kernel name, or file system type */
+};
+
+/* Index of the per-CPU array "counters" (u64 each). */
+enum guard_counter {
+	GUARD_COUNT_DROPPED, /* events lost because the ring was full */
+	GUARD_COUNT_DENIED,
+	GUARD_COUNT_DEVICES_FULL, /* device_add could not store: it is denied */
+	GUARD_COUNT_PROBE,	  /* self-test: last program that was hit */
+	GUARD_COUNT_COUNT
+};
