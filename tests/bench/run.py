@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the benchmarks one after the other (never two at once: they would time
+each other) and prints their lines, `name value unit`, with a heading each.
+--only PATTERN picks some; --guest adds the figures that need the VM."""
+import argparse, glob, os, subprocess, sys
+
+
+def host(build, pattern):
+    for prog in sorted(glob.glob(f"{build}/tests/bench/bench_*")):
+        if prog.endswith((".o", ".d")) or pattern not in prog:
+            continue
+        print(f"# {os.path.basename(prog)[6:]}", flush=True)
+        yield subprocess.run([prog], timeout=900).returncode
+
+
+def guest(build, pattern):
+    script = "tests/e2e/bench.py"
+    if os.path.exists(script) and pattern in "guest":
+        print("# guest", flush=True)
+        yield subprocess.run([sys.executable, script, "--build", build], timeout=1800).returncode
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__)
+    ap.add_argument("--build", default="build")
+    ap.add_argument("--only", default="")
+    ap.add_argument("--guest", action="store_true")
+    args = ap.parse_args()
+    codes = list(host(args.build, args.only))
+    if args.guest or args.only == "guest":
+        codes += list(guest(args.build, args.only))
+    if not codes:
+        print("bench: nothing matches", file=sys.stderr)
+        return 2
+    return 1 if any(codes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
