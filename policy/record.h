@@ -36,6 +36,8 @@
 #define RECORD_DETAIL_MAX     256u /* reason, explanation, rule id */
 #define RECORD_INTERFACES_MAX 32u  /* class triples listed of one device */
 #define RECORD_LAYERS_MAX     12u
+#define RECORD_WORD_MAX	      32u /* one flag of a mount or an open */
+#define RECORD_FLAGS_MAX      12u
 
 /*
  * Every event code there is; the string is record_code_to_str(). The class,
@@ -139,7 +141,8 @@ struct record_policy {
  */
 struct record_actor {
 	const char *user;
-	int64_t uid;	     /* -1 unknown */
+	bool has_uid;
+	uint32_t uid;
 	const char *session; /* logind id, e.g. "c3" */
 	const char *tty;
 	int64_t wall_since_ms; /* session start, UTC; 0 unknown */
@@ -149,8 +152,9 @@ struct record_actor {
 
 /* Whose system call was refused. */
 struct record_process {
-	uint32_t pid;	  /* 0: unknown, the process is left out */
-	int64_t uid;	  /* -1 unknown */
+	uint32_t pid; /* 0: unknown, the process is left out */
+	bool has_uid;
+	uint32_t uid;
 	const char *name; /* comm */
 	const char *path; /* /proc/PID/exe, when it could still be read */
 };

@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * record_table: the rows. Class, activity, status, action, disposition and
+ * severity follow OCSF 1.8.0. The collector, the dashboards and the municipal
+ * SIEM read these numbers: a row may be added, never given another meaning.
+ * Must not hold code beyond looking a row up.
+ */
+#include "policy/record_table.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define NEEDS_USB_VERDICT   (RECORD_NEEDS_USB | RECORD_NEEDS_DECISION)
+#define NEEDS_MEDIA_VERDICT (RECORD_NEEDS_MEDIA | RECORD_NEEDS_DECISION)
+#define NEEDS_GUARD_VERDICT (RECORD_NEEDS_GUARD | RECORD_NEEDS_DECISION)
+
+static const struct record_row rows[RECORD_CODE_COUNT_] = {
+	[RECORD_USB_DEVICE_ALLOWED] =
+		{
+			.code = "usb.device.allowed",
+			.class_uid = OCSF_PERIPHERAL_ACTIVITY,
+			.activity_id = 1,
+			.activity = "Connect",
+			.severity_id = 1,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_ALLOWED,
+			.disposition_id = OCSF_DISPOSITION_ALLOWED,
+			.needs = NEEDS_USB_VERDICT,
+			.message = "%kを許可しました",
+		},
+	[RECORD_USB_DEVICE_BLOCKED] =
+		{
+			.code = "usb.device.blocked",
+			.class_uid = OCSF_PERIPHERAL_ACTIVITY,
+			.activity_id = 1,
+			.activity = "Connect",
+			.severity_id = 3,
+			.status_id = 2,
+			.action_id = OCSF_ACTION_DENIED,
+			.disposition_id = OCSF_DISPOSITION_BLOCKED,
+			.needs = NEEDS_USB_VERDICT,
+			.message = "%kを遮断しました(%w)%h",
+			.monitor_message = "%kは遮断の対象です(%w)。"
+					   "監視モードのため止めていません",
+		},
+	[RECORD_USB_DEVICE_REMOVED] =
+		{
+			.code = "usb.device.removed",
+			.class_uid = OCSF_PERIPHERAL_ACTIVITY,
+			.activity_id = 2,
+			.activity = "Disconnect",
+			.severity_id = 1,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.needs = RECORD_NEEDS_USB,
+			.message = "%kが取り外されました",
+		},
+	/* Allowed against the rule: a person should look at that rule. */
+	[RECORD_LIFELINE_KEPT] =
+		{
+			.code = "lifeline.kept",
+			.class_uid = OCSF_PERIPHERAL_ACTIVITY,
+			.activity_id = 1,
+			.activity = "Connect",
+			.severity_id = 3,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_ALLOWED,
+			.disposition_id = OCSF_DISPOSITION_CUSTOM,
+			.needs = NEEDS_USB_VERDICT,
+			.is_alert = true,
+			.message = "%kは最後の入力機器または認証機器のため、"
+				   "遮断せずに残しました",
+		},
+	[RECORD_MEDIA_ALLOWED] =
+		{
+			.code = "media.allowed",
+			.class_uid = OCSF_PERIPHERAL_ACTIVITY,
+			.activity_id = 1,
+			.activity = "Connect",
+			.severity_id = 1,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_ALLOWED,
+			.disposition_id = OCSF_DISPOSITION_ALLOWED,
+			.needs = NEEDS_MEDIA_VERDICT,
+			.message = "%mの読み書きを許可しました",
+		},
+	[RECORD_MEDIA_DENIED] =
+		{
+			.code = "media.denied",
+			.class_uid = OCSF_PERIPHERAL_ACTIVITY,
+			.activity_id = 1,
+			.activity = "Connect",
+			.severity_id = 3,
+			.status_id = 2,
+			.action_id = OCSF_ACTION_DENIED,
+			.disposition_id = OCSF_DISPOSITION_BLOCKED,
+			.needs = NEEDS_MEDIA_VERDICT,
+			.message = "%mの使用を拒否しました(%w)%h",
+			.monitor_message = "%mは拒否の対象です(%w)。"
+					   "監視モードのため止めていません",
+		},
+	[RECORD_MEDIA_READONLY] =
+		{
+			.code = "media.readonly",
+			.class_uid = OCSF_PERIPHERAL_ACTIVITY,
+			.activity_id = 1,
+			.activity = "Connect",
+			.severity_id = 2,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_MODIFIED,
+			.disposition_id = OCSF_DISPOSITION_OTHER,
+			.disposition = "Forced read-only",
+			.needs = NEEDS_MEDIA_VERDICT,
+			.message = "%mを読み取り専用にしました",
+			.monitor_message = "%mは読み取り専用の対象です。"
+					   "監視モードのため変えていません",
+		},
+	[RECORD_MEDIA_REMOVED] =
+		{
+			.code = "media.removed",
+			.class_uid = OCSF_PERIPHERAL_ACTIVITY,
+			.activity_id = 2,
+			.activity = "Disconnect",
+			.severity_id = 1,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.needs = RECORD_NEEDS_MEDIA,
+			.message = "%mが取り外されました",
+		},
+	[RECORD_MOUNT_BLOCKED] =
+		{
+			.code = "mount.blocked",
+			.class_uid = OCSF_FILE_SYSTEM_ACTIVITY,
+			.activity_id = 12,
+			.activity = "Mount",
+			.severity_id = 4,
+			.status_id = 2,
+			.action_id = OCSF_ACTION_DENIED,
+			.disposition_id = OCSF_DISPOSITION_BLOCKED,
+			.needs = NEEDS_GUARD_VERDICT,
+			.is_alert = true,
+			.message = "%nのマウントを拒否しました(%w)%h",
+			.monitor_message = "%nのマウントは拒否の対象です(%w)。"
+					   "監視モードのため止めていません",
+		},
+	[RECORD_MOUNT_READONLY] =
+		{
+			.code = "mount.readonly",
+			.class_uid = OCSF_FILE_SYSTEM_ACTIVITY,
+			.activity_id = 12,
+			.activity = "Mount",
+			.severity_id = 2,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_MODIFIED,
+			.disposition_id = OCSF_DISPOSITION_OTHER,
+			.disposition = "Forced read-only",
+			.needs = NEEDS_GUARD_VERDICT,
+			.message = "%nを読み取り専用でマウントしました",
+			.monitor_message =
+				"%nのマウントは読み取り専用の対象です。"
+				"監視モードのため変えていません",
+		},
+	[RECORD_BLOCK_OPEN_BLOCKED] =
+		{
+			.code = "block.open.blocked",
+			.class_uid = OCSF_FILE_SYSTEM_ACTIVITY,
+			.activity_id = 14,
+			.activity = "Open",
+			.severity_id = 3,
+			.status_id = 2,
+			.action_id = OCSF_ACTION_DENIED,
+			.disposition_id = OCSF_DISPOSITION_BLOCKED,
+			.needs = NEEDS_GUARD_VERDICT,
+			.message = "%nを開く操作を拒否しました(%w)",
+			.monitor_message = "%nを開く操作は拒否の対象です(%w)。"
+					   "監視モードのため止めていません",
+		},
+	[RECORD_BLOCK_RAWWRITE_BLOCKED] =
+		{
+			.code = "block.rawwrite.blocked",
+			.class_uid = OCSF_FILE_SYSTEM_ACTIVITY,
+			.activity_id = 3,
+			.activity = "Update",
+			.severity_id = 4,
+			.status_id = 2,
+			.action_id = OCSF_ACTION_DENIED,
+			.disposition_id = OCSF_DISPOSITION_BLOCKED,
+			.needs = NEEDS_GUARD_VERDICT,
+			.is_alert = true,
+			.message = "%nへの直接の書き込みを拒否しました(%w)",
+			.monitor_message =
+				"%nへの直接の書き込みは拒否の対象です(%w)。"
+				"監視モードのため止めていません",
+		},
+	[RECORD_SYSFS_WRITE_BLOCKED] =
+		{
+			.code = "sysfs.write.blocked",
+			.class_uid = OCSF_FILE_SYSTEM_ACTIVITY,
+			.activity_id = 3,
+			.activity = "Update",
+			.severity_id = 4,
+			.status_id = 2,
+			.action_id = OCSF_ACTION_DENIED,
+			.disposition_id = OCSF_DISPOSITION_BLOCKED,
+			.needs = NEEDS_GUARD_VERDICT,
+			.is_alert = true,
+			.message = "機器の許可設定の書き換えを拒否しました(%t)",
+			.monitor_message =
+				"機器の許可設定の書き換えは拒否の対象です(%t)。"
+				"監視モードのため止めていません",
+		},
+	[RECORD_POLICY_LOADED] =
+		{
+			.code = "policy.loaded",
+			.class_uid = OCSF_CONFIG_STATE_CHANGE,
+			.activity_id = 1,
+			.activity = "Log",
+			.severity_id = 1,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.part = RECORD_PART_CHANGE,
+			.message = "ポリシー%vを適用しました",
+		},
+	[RECORD_POLICY_REJECTED] =
+		{
+			.code = "policy.rejected",
+			.class_uid = OCSF_CONFIG_STATE_CHANGE,
+			.activity_id = 1,
+			.activity = "Log",
+			.severity_id = 4,
+			.status_id = 2,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.part = RECORD_PART_CHANGE,
+			.is_alert = true,
+			.message =
+				"ポリシー%"
+				"vを受け付けず、これまでのものを続けます(%w)",
+		},
+	[RECORD_AGENT_START] =
+		{
+			.code = "agent.start",
+			.class_uid = OCSF_APPLICATION_LIFECYCLE,
+			.activity_id = 3,
+			.activity = "Start",
+			.severity_id = 1,
+			.status_id = 1,
+			.part = RECORD_PART_START,
+			.message = "エージェントが起動しました%g",
+		},
+	[RECORD_AGENT_STOP] =
+		{
+			.code = "agent.stop",
+			.class_uid = OCSF_APPLICATION_LIFECYCLE,
+			.activity_id = 4,
+			.activity = "Stop",
+			.severity_id = 2, /* 4 when nobody planned it */
+			.status_id = 1,
+			.part = RECORD_PART_STOP,
+			.message = "エージェントが停止しました(%d)%i",
+		},
+	[RECORD_AGENT_DEGRADED] =
+		{
+			.code = "agent.degraded",
+			.class_uid = OCSF_CONFIG_STATE_CHANGE,
+			.activity_id = 1,
+			.activity = "Log",
+			.severity_id = 4,
+			.status_id = 2,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.part = RECORD_PART_HEALTH,
+			.is_alert = true,
+			.message = "保護の一部が働いていません%d",
+		},
+	[RECORD_AGENT_RECOVERED] =
+		{
+			.code = "agent.recovered",
+			.class_uid = OCSF_CONFIG_STATE_CHANGE,
+			.activity_id = 1,
+			.activity = "Log",
+			.severity_id = 1,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.part = RECORD_PART_HEALTH,
+			.message = "保護が元に戻りました",
+		},
+	[RECORD_AGENT_HEARTBEAT] =
+		{
+			.code = "agent.heartbeat",
+			.class_uid = OCSF_INVENTORY_INFO,
+			.activity_id = 2,
+			.activity = "Collect",
+			.severity_id = 1,
+			.status_id = 1,
+			.part = RECORD_PART_HEALTH,
+			.message = "稼働中%d",
+		},
+	/* status_id 1 of a finding is "New", not success. */
+	[RECORD_AGENT_TAMPER] =
+		{
+			.code = "agent.tamper",
+			.class_uid = OCSF_DETECTION_FINDING,
+			.activity_id = 1,
+			.activity = "Create",
+			.severity_id = 5,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_DETECTED,
+			.part = RECORD_PART_TAMPER,
+			.is_alert = true,
+			.message = "エージェントへの妨害を検知しました(%d)%i",
+		},
+	[RECORD_LOG_GAP] =
+		{
+			.code = "log.gap",
+			.class_uid = OCSF_EVENT_LOG_ACTIVITY,
+			.activity_id = 99,
+			.activity = "Gap",
+			.severity_id = 4,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.part = RECORD_PART_GAP,
+			.is_alert = true,
+			.message = "記録が%c件欠けています(%d)",
+		},
+	[RECORD_SPOOL_RESET] =
+		{
+			.code = "spool.reset",
+			.class_uid = OCSF_EVENT_LOG_ACTIVITY,
+			.activity_id = 1,
+			.activity = "Clear",
+			.severity_id = 4,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.part = RECORD_PART_GAP,
+			.is_alert = true,
+			.message = "記録の保存領域を作り直しました(%d)",
+		},
+	[RECORD_CLOCK_UNSYNC] =
+		{
+			.code = "clock.unsync",
+			.class_uid = OCSF_CONFIG_STATE_CHANGE,
+			.activity_id = 1,
+			.activity = "Log",
+			.severity_id = 3,
+			.status_id = 2,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.message = "時計が時刻サーバーと合っていません",
+		},
+	[RECORD_CLOCK_STEP] =
+		{
+			.code = "clock.step",
+			.class_uid = OCSF_CONFIG_STATE_CHANGE,
+			.activity_id = 1,
+			.activity = "Log",
+			.severity_id = 3,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.part = RECORD_PART_STEP,
+			.message = "時計が%cミリ秒変わりました",
+		},
+};
+
+static const struct record_reason_row reasons[] = {
+	[RECORD_REASON_NONE] = {"", "", ""},
+	[RECORD_REASON_RULE] = {"SKM-D-0101", "a rule says so", "規則による"},
+	[RECORD_REASON_DEFAULT] = {"SKM-D-0102",
+				   "default-deny: no rule matched",
+				   "許可されていない"},
+	[RECORD_REASON_DESCRIPTOR] = {"SKM-D-0103",
+				      "descriptors unreadable or malformed",
+				      "機器の情報が正しくない"},
+	[RECORD_REASON_PARENT] = {"SKM-D-0104", "its hub is not authorised",
+				  "つないだハブが許可されていない"},
+	[RECORD_REASON_UNJUDGED] = {"SKM-D-0105", "not judged yet",
+				    "確認が済んでいない"},
+	[RECORD_REASON_NO_POLICY] = {"SKM-D-0106", "no readable policy",
+				     "ポリシーを読み込めない"},
+	[RECORD_REASON_ENFORCEMENT] = {"SKM-D-0107",
+				       "the kernel did not do as decided",
+				       "設定を反映できない"},
+	[RECORD_REASON_READ_ONLY] = {"SKM-D-0108", "the medium is read-only",
+				     "読み取り専用"},
+	[RECORD_REASON_LIFELINE] = {"SKM-D-0109",
+				    "last keyboard, pointer or login token",
+				    "最後の入力機器または認証機器"},
+	[RECORD_REASON_LOST] = {"SKM-D-0110", "the ledger has it as lost",
+				"紛失の届けがある"},
+	[RECORD_REASON_GRANT] = {"SKM-D-0111", "under a grant",
+				 "一時的な許可による"},
+	[RECORD_REASON_POLICY_SYNTAX] = {"SKM-P-0201", "error in a rules file",
+					 "書式の誤り"},
+	[RECORD_REASON_POLICY_SERIAL] = {"SKM-P-0202",
+					 "the serial did not increase",
+					 "版が新しくない"},
+	[RECORD_REASON_POLICY_SIGNATURE] = {"SKM-P-0203",
+					    "signature verification failed",
+					    "署名が正しくない"},
+	[RECORD_REASON_POLICY_IO] = {"SKM-P-0204", "a file cannot be read",
+				     "ファイルを読み込めない"},
+};
+static_assert(COUNT(reasons) == RECORD_REASON_COUNT_, "a text for each reason");
+
+const struct record_row *record_row(enum record_code code)
+{
+	if ((unsigned int)code >= COUNT(rows) || !rows[code].code)
+		return NULL;
+	return &rows[code];
+}
+
+const struct record_reason_row *record_reason_row(enum record_reason reason)
+{
+	if ((unsigned int)reason >= COUNT(reasons))
+		reason = RECORD_REASON_NONE;
+	return &reasons[reason];
+}
+
+const char *record_code_to_str(enum record_code code)
+{
+	const struct record_row *row = record_row(code);
+
+	return row ? row->code : "none";
+}
+
+int record_code_from_str(const char *str, enum record_code *ret_code)
+{
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (!rows[i].code || strcmp(rows[i].code, str) != 0)
+			continue;
+		*ret_code = (enum record_code)i;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+unsigned int record_code_severity(enum record_code code)
+{
+	const struct record_row *row = record_row(code);
+
+	return row ? row->severity_id : 0;
+}
+
+const char *record_reason_to_str(enum record_reason reason)
+{
+	return record_reason_row(reason)->code;
+}
+
+enum record_reason record_reason_from_verdict(enum verdict_reason reason)
+{
+	switch (reason) {
+	case VERDICT_IMPLICIT:
+		return RECORD_REASON_DEFAULT;
+	case VERDICT_RULE:
+		return RECORD_REASON_RULE;
+	case VERDICT_LOST:
+		return RECORD_REASON_LOST;
+	case VERDICT_NO_RULESET:
+		return RECORD_REASON_NO_POLICY;
+	case VERDICT_INVALID_DEVICE:
+		return RECORD_REASON_DESCRIPTOR;
+	case VERDICT_LIFELINE:
+		return RECORD_REASON_LIFELINE;
+	case VERDICT_GRANT:
+		return RECORD_REASON_GRANT;
+	case VERDICT_REASON_COUNT:
+		break;
+	}
+	return RECORD_REASON_NONE;
+}
