@@ -33,20 +33,20 @@ class Qmp:
         self.events = []
         self.command("qmp_capabilities")
 
-    def command(self, name, **arguments):
+    def command(self, verb, /, **arguments):
         """Runs one command; underscores in names stand for dashes."""
         names = {k.replace("_", "-"): v for k, v in arguments.items()}
-        self.file.write(json.dumps({"execute": name, "arguments": names}))
+        self.file.write(json.dumps({"execute": verb, "arguments": names}))
         self.file.write("\n")
         self.file.flush()
         while True:
             line = self.file.readline()
             if not line:
-                raise QmpError(f"{name}: QEMU is gone")
+                raise QmpError(f"{verb}: QEMU is gone")
             reply = json.loads(line)
             if "event" in reply:
                 self.events.append(reply)
             elif "error" in reply:
-                raise QmpError(f"{name}: {reply['error']['desc']}")
+                raise QmpError(f"{verb}: {reply['error']['desc']}")
             else:
                 return reply["return"]

@@ -10,17 +10,19 @@ The cache lies outside the source tree, in $SEKIMORI_CACHE.
 """
 
 import fcntl
+import glob
 import hashlib
 import os
 import shutil
 import subprocess
 import time
 
-from vm import Vm, overlay
+from vm import GuestError, Vm, overlay
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.environ.get("SEKIMORI_CACHE", "/var/cache/sekimori-e2e")
-KEPT_STAGES = 6
+HARNESS = [HERE + "/snapshot.py", HERE + "/vm.py"]
+KEPT_STAGES = 9
 # Device drivers are loaded before the freeze, so that a plug costs no search.
 WARM_UP = """
 n=0
@@ -112,17 +114,95 @@ def freeze(image_path, base, part, line="", after=None):
     say(f"booted and frozen in {time.monotonic() - started:.0f} s")
 
 
+class Guest:
+    """A frozen guest: what to restore, and what to boot instead."""
+
+    def __init__(self, tier, image_path, path, base, line=""):
+        self.tier = tier
+        self.image = image_path
+        self.path = path
+        self.base = base
+        self.line = line
+
+
 def plain(agent):
-    """(image, stage) of the guest without any Sekimori package."""
+    """The guest without any Sekimori package."""
     image_path = image(agent)
+    base = image_path + "/root.qcow2"
     name = os.path.basename(image_path).replace("image", "plain")
-    name += "-" + hash_files([HERE + "/snapshot.py", HERE + "/vm.py"])
+    name += "-" + hash_files(HARNESS)
 
     def build(part):
         say("booting the plain guest")
-        freeze(image_path, image_path + "/root.qcow2", part)
+        freeze(image_path, base, part)
 
-    return image_path, Stage(name, build).ready()
+    return Guest("plain", image_path, Stage(name, build).ready(), base)
+
+
+def agent_packages(folder):
+    """The packages that the guest installs."""
+    return sorted(glob.glob(folder + "/sekimori-agent_*.deb"))
+
+
+def installed(image_path, packages):
+    """The disk with our packages installed by apt, without a network."""
+    settings = sorted(glob.glob(HERE + "/terminal/*"))
+    key = hash_files(packages + settings + HARNESS)
+    name = os.path.basename(image_path).replace("image", "agent")
+    name += f"-{key}-installed"
+
+    def build(part):
+        say("installing " + ", ".join(map(os.path.basename, packages)))
+        overlay(image_path + "/root.qcow2", part + "/disk.qcow2")
+        machine = Vm(image_path, part + "/disk.qcow2")
+        try:
+            machine.wait()
+            install(machine, packages)
+            machine.power_off()
+        finally:
+            machine.close()
+
+    return Stage(name, build).ready()
+
+
+def install(machine, packages):
+    """What an administrator does on a new terminal."""
+    machine.must("mkdir -p /root/debs")
+    for package in packages:
+        machine.put(package, "/root/debs/" + os.path.basename(package), "644")
+    machine.must("DEBIAN_FRONTEND=noninteractive apt-get install -y "
+                 "--no-install-recommends /root/debs/*.deb", timeout=240)
+    machine.must("rm -rf /root/debs /etc/sekimori/rules.d/*")
+    machine.put(HERE + "/terminal/agent.conf", "/etc/sekimori/agent.conf",
+                "644")
+    machine.put(HERE + "/terminal/50-terminal.rules",
+                "/etc/sekimori/rules.d/50-terminal.rules", "640")
+
+
+def wait_for_agent(machine):
+    """The agent must be up before the guest is frozen."""
+    result = machine.sh("n=0; until busctl --quiet introspect "
+                        "jp.sekimori.Agent1 /jp/sekimori/Agent1; do "
+                        "sleep 0.5; n=$((n + 1)); [ $n -lt 60 ] || exit 1; "
+                        "done", timeout=120)
+    if not result.ok:
+        journal = machine.sh("journalctl -b --no-pager -u sekimorid").text
+        raise GuestError("sekimorid does not come up:\n" + journal[-3000:])
+
+
+def enforcing(agent, packages, tier):
+    """The guest with the agent enforcing in this tier."""
+    image_path = image(agent)
+    base = installed(image_path, packages)
+    name = base.rsplit("-", 1)[0] + "-" + tier
+    base += "/disk.qcow2"
+
+    def build(part):
+        say(f"booting the terminal, tier {tier}")
+        freeze(image_path, base, part, TIER_LINES[tier], wait_for_agent)
+
+    stage = Stage(os.path.basename(name), build).ready()
+    return Guest(tier, image_path, stage, base, TIER_LINES[tier])
 
 
 def prune():
@@ -135,20 +215,22 @@ def prune():
         shutil.rmtree(path, ignore_errors=True)
 
 
-def restore(image_path, stage, disk, line=""):
-    """A running guest from a frozen stage, on a fresh disk at `disk`."""
-    overlay(stage + "/disk.qcow2", disk)
-    machine = Vm(image_path, disk, append=line, restore=stage + "/state")
+def restore(guest, disk):
+    """A running guest from a frozen one, on a fresh disk at `disk`."""
+    overlay(guest.path + "/disk.qcow2", disk)
+    machine = Vm(guest.image, disk, guest.line, restore=guest.path + "/state")
     machine.run()
     machine.wait()
     machine.must(f"date -s @{time.time():.3f}")
     return machine
 
 
-def boot(image_path, base, disk, line="", before=None):
-    """A guest really booted; `before` may plug devices in before power-on."""
-    overlay(base, disk)
-    machine = Vm(image_path, disk, append=line, paused=True)
+def boot(guest, disk, line="", before=None):
+    """A guest really booted; `before` may plug devices in before power-on.
+    A disk that is there already is used as it is."""
+    if not os.path.exists(disk):
+        overlay(guest.base, disk)
+    machine = Vm(guest.image, disk, f"{guest.line} {line}", paused=True)
     if before:
         before(machine)
     machine.run()

@@ -75,19 +75,19 @@ class Vm:
             "-append", f"{KERNEL_LINE} {append}",
             "-serial", f"file:{self.serial}",
             "-qmp", f"unix:{folder}/qmp,server=on,wait=off",
-            "-device", "virtio-serial-pci,id=serial",
-            "-chardev", f"socket,id=agent,path={folder}/agent,"
+            "-device", "virtio-serial-pci,id=own-serial",
+            "-chardev", f"socket,id=own-port,path={folder}/agent,"
                         "server=on,wait=off",
-            "-device", "virtserialport,chardev=agent,name=agent,"
-                       "bus=serial.0,nr=1",
-            "-drive", f"file={disk},if=none,id=disk,cache=unsafe",
-            "-device", "virtio-blk-pci,drive=disk",
-            "-netdev", "user,id=net", "-device",
-            "virtio-net-pci,netdev=net,id=nic,romfile=",
-            "-audiodev", "none,id=audio",
+            "-device", "virtserialport,chardev=own-port,name=agent,"
+                       "bus=own-serial.0,nr=1",
+            "-drive", f"file={disk},if=none,id=own-disk,cache=unsafe",
+            "-device", "virtio-blk-pci,drive=own-disk",
+            "-netdev", "user,id=own-net", "-device",
+            "virtio-net-pci,netdev=own-net,id=own-nic,romfile=",
+            "-audiodev", "none,id=own-audio",
             "-device", "qemu-xhci,id=xhci,p2=8,p3=8",
-            "-device", "usb-kbd,id=keyboard,bus=xhci.0,port=1",
-            "-device", "usb-mouse,id=mouse,bus=xhci.0,port=2",
+            "-device", "usb-kbd,id=own-keyboard,bus=xhci.0,port=1",
+            "-device", "usb-mouse,id=own-mouse,bus=xhci.0,port=2",
         ]
         if restore:
             arguments += ["-incoming", f"exec:cat {restore}"]

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images of sticks, made on the host without mounting anything."""
+
+import hashlib
+import os
+import subprocess
+
+MIB = 1 << 20
+TEXT = "住民データ 12345\n"
+
+
+def run(*command, **options):
+    """Runs a host tool quietly; its output is part of the error."""
+    subprocess.run(command, check=True, stdout=subprocess.PIPE,
+                   stderr=subprocess.STDOUT, **options)
+
+
+class Image:
+    """A raw image file and what to compare it by."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def sha256(self):
+        digest = hashlib.sha256()
+        with open(self.path, "rb") as file:
+            for block in iter(lambda: file.read(MIB), b""):
+                digest.update(block)
+        return digest.hexdigest()
+
+    def contains(self, text):
+        """Whether the bytes of a text lie anywhere on the medium."""
+        with open(self.path, "rb") as file:
+            return text.encode() in file.read()
+
+
+def blank(path, mib):
+    with open(path, "wb") as file:
+        file.truncate(mib * MIB)
+
+
+def vfat(path, mib=16, label="STICK"):
+    """A FAT stick with one file on it."""
+    blank(path, mib)
+    run("mkfs.vfat", "-n", label, path)
+    return Image(path)
+
+
+def ext4(path, mib=32, dirty=False):
+    """An ext4 stick; `dirty`: its journal waits to be replayed, as after a
+    stick was pulled in the middle of writing. A mount that lets the file
+    system driver at it changes the medium."""
+    blank(path, mib)
+    tree = path + ".tree"
+    os.makedirs(tree, exist_ok=True)
+    with open(tree + "/residents.txt", "w", encoding="utf-8") as file:
+        file.write(TEXT * 200)
+    run("mke2fs", "-q", "-t", "ext4", "-b", "1024", "-L", "STICK",
+        "-d", tree, path)
+    if dirty:
+        dirty_journal(path)
+    return Image(path)
+
+
+def dirty_journal(path):
+    """Leaves one transaction in the journal: a block of zeros to be copied
+    to a free block at the end of the file system."""
+    block = os.path.getsize(path) // 1024 - 8
+    script = f"jo\njw -b {block} /dev/zero\njc\n"
+    run("debugfs", "-w", "-f", "-", path, input=script.encode())
+    header = subprocess.run(["dumpe2fs", "-h", path], check=True,
+                            capture_output=True, text=True).stdout
+    if "needs_recovery" not in header:
+        raise RuntimeError("debugfs left no journal to replay")
+
+
+def partitioned(path, mib=16):
+    """A stick with an MBR and one FAT partition at 1 MiB."""
+    blank(path, mib)
+    run("mkfs.vfat", "-n", "PART", "--offset=2048", path,
+        str((mib - 1) * 1024))
+    entry = bytes([0x80, 0, 2, 0, 0x0c, 0, 0, 0])
+    entry += (2048).to_bytes(4, "little")
+    entry += ((mib - 1) * 2048).to_bytes(4, "little")
+    with open(path, "r+b") as file:
+        file.seek(446)
+        file.write(entry)
+        file.seek(510)
+        file.write(b"\x55\xaa")
+    return Image(path)
