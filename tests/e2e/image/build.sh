@@ -50,6 +50,7 @@ configure()
 	install -m 755 "$agent" "$root/usr/local/sbin/guest-agent"
 	install -m 755 "$here/gadget.sh" "$root/usr/local/sbin/gadget"
 	install -m 755 "$here/as-alice.sh" "$root/usr/local/sbin/as-alice"
+	install -m 755 "$here/fsmount.py" "$root/usr/local/sbin/fsmount"
 	install -m 644 "$here/modprobe.conf" "$etc/modprobe.d/e2e.conf"
 	mkdir -p "$etc/systemd/system/multi-user.target.wants"
 	list "$here/masked-units.txt" | while read -r unit; do
