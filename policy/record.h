@@ -28,7 +28,7 @@
  * A buffer of this size holds any record: the caps below bound every string
  * and array (tests/unit/policy/test_record.c fills all of them).
  */
-#define RECORD_MAX_BYTES 32768u
+#define RECORD_MAX_BYTES 40960u
 
 /* Code points kept of one string. Longer ones are cut and counted. */
 #define RECORD_NAME_MAX	      126u /* USB string descriptor: 126 UTF-16 units */
@@ -36,7 +36,7 @@
 #define RECORD_DETAIL_MAX     256u /* reason, explanation, rule id */
 #define RECORD_INTERFACES_MAX 32u  /* class triples listed of one device */
 #define RECORD_LAYERS_MAX     12u
-#define RECORD_WORD_MAX	      32u /* one flag of a mount or an open */
+#define RECORD_WORD_MAX	      32u /* a flag of a mount, a layer's name */
 #define RECORD_FLAGS_MAX      12u
 
 /*

@@ -242,7 +242,7 @@ static void put_layers(struct json_out *out, const struct record_health *health)
 	for (size_t i = 0; i < count; i++) {
 		const struct record_layer *layer = &health->layers[i];
 		json_out_object(out, NULL);
-		json_out_str(out, "name", layer->name, RECORD_NAME_MAX);
+		json_out_str(out, "name", layer->name, RECORD_WORD_MAX);
 		json_out_str(out, "state",
 			     record_layer_state_to_str(layer->state),
 			     RECORD_NAME_MAX);
