@@ -450,7 +450,8 @@ static void a_device_cannot_break_out_of_its_name(void **state)
 	(void)state;
 
 	sample_make(&s, RECORD_USB_DEVICE_BLOCKED);
-	strcpy(s.usb.name, "\",\"action_id\":1,\"x\":\"\n\x1b[2J%k%h\xff");
+	snprintf(s.usb.name, sizeof(s.usb.name), "%s",
+		 "\",\"action_id\":1,\"x\":\"\n\x1b[2J%k%h\xff");
 	assert_has(written(&s), "\"name\":\"\\\",\\\"action_id\\\":1,"
 				"\\\"x\\\":\\\" [2J%k%h\xef\xbf\xbd\"");
 	assert_has(written(&s), "\"altered\":1}");
