@@ -11,6 +11,7 @@ import time
 
 import media
 import snapshot
+from collector import Collector
 from devices import Devices
 from vm import GuestError
 
@@ -28,10 +29,11 @@ class Skipped(Exception):
 class Case:
     """One guest and the words to drive it."""
 
-    def __init__(self, guest, folder):
+    def __init__(self, guest, folder, build):
         self.guest = guest
         self.tier = guest.tier
         self.folder = folder
+        self.build = build
         self.disk = folder + "/disk.qcow2"
         self.machine = None
         self.devices = None
@@ -173,6 +175,14 @@ class Case:
                           "| grep .", seconds)
         return path.split("/")[-2]
 
+    @property
+    def collector(self):
+        """The collector of this case, made at its first mention."""
+        if not self._collector:
+            self._collector = Collector(self.build + "/sekimori-collector",
+                                        self)
+        return self._collector
+
     def link(self, up):
         """The network cable of the terminal, in or out."""
         self.machine.qmp.command("set_link", name="own-nic", up=up)
@@ -196,11 +206,17 @@ class Case:
         newest = self.must("cut -d' ' -f2 /run/sekimori/spool.tail")
         self._mark = int(newest)
 
-    def events(self, code=None, wait=None, count=1, where=None):
-        """The durable events of this code, oldest first. With `wait`, waits
-        that many seconds until there are `count` of them."""
+    def blocked(self, device, wait=30):
+        """Waits for the event that this USB device was blocked."""
+        return self.events("usb.device.blocked", wait, where=lambda e: e[
+            "sekimori"]["usb"]["busport"] == device)[0]
+
+    def events(self, code=None, wait=None, count=1, where=None, all=False):
+        """The durable events of this code since mark(), or all of them,
+        oldest first. With `wait`, waits that many seconds until there are
+        `count` of them."""
         def found():
-            got = [e for e in self._all_events()
+            got = [e for e in self._events_after(0 if all else self._mark)
                    if code in (None, event_code(e))
                    and (where is None or where(e))]
             return got if len(got) >= count else None
@@ -209,9 +225,9 @@ class Case:
             return found() or []
         return self.wait_for(found, wait, f"{count} × {code or 'any event'}")
 
-    def _all_events(self):
+    def _events_after(self, sequence):
         text = self.machine.must("sekimorictl events --json "
-                                 f"--after {self._mark}")
+                                 f"--after {sequence}")
         return [json.loads(line) for line in text.splitlines() if line]
 
     # ---- evidence --------------------------------------------------------

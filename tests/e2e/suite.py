@@ -91,12 +91,12 @@ def select(pattern, tier):
             and tier in (None, job.tier)]
 
 
-def run_one(job, stages, folder):
+def run_one(job, stages, folder, build):
     """Returns (verdict, reason)."""
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     try:
-        case = Case(stages.get(job.tier), folder)
+        case = Case(stages.get(job.tier), folder, build)
     except Skipped as skipped:
         return "skip", str(skipped)
     except Exception as error:
@@ -127,14 +127,15 @@ def report(verdict, name, seconds, reason):
 
 def run(jobs, stages, options):
     """Runs the jobs, two at a time; returns the exit status."""
-    out = os.path.abspath(os.path.join(options.build, "e2e"))
+    build = os.path.abspath(options.build)
+    out = os.path.join(build, "e2e")
     count = {"ok": 0, "FAIL": 0, "skip": 0}
     events = []
 
     def work(job):
         folder = os.path.join(out, job.name.replace("/", "-"))
         started = time.monotonic()
-        verdict, reason = run_one(job, stages, folder)
+        verdict, reason = run_one(job, stages, folder, build)
         seconds = time.monotonic() - started
         events.extend(checks.read_events(folder))
         if verdict != "FAIL" and not options.keep:

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Must show 7: the tier is reported as it is; and what the person at the
+terminal can ask."""
+
+TIERS = ("T1", "T2")
+
+
+def test_status_tells_the_tier(t):
+    status = t.status()
+    t.equal(status["tier"], t.tier, "tier")
+    t.equal(status["state"], "enforcing", "state")
+    t.equal(status["policy-name"], "terminal", "policy")
+    layers = {layer[0]: layer[1] for layer in status["layers"]}
+    t.equal(layers["usb_authorize"], "ok", "usb_authorize")
+    t.equal(layers["cgroup_dev"], "ok", "cgroup_dev")
+    t.equal(layers["lsm" if t.tier == "T1" else "fmod_ret"], "ok",
+            "the security hooks")
+    text = t.must("sekimorictl status")
+    t.check(t.tier in text, f"the tier is not in: {text}")
+
+
+def test_alice_may_see_the_status_but_not_manage(t):
+    t.must("as-alice 'sekimorictl status'")
+    t.must("as-alice 'sekimorictl devices'")
+    t.fails("as-alice 'busctl call jp.sekimori.Agent1 /jp/sekimori/Agent1 "
+            "jp.sekimori.Agent1 Reload'")
+
+
+def test_explain_tells_why_a_stick_is_blocked(t):
+    t.plug("storage", "stick", t.stick(), serial="S0001")
+    device = t.usb("serial", "S0001")
+    t.blocked(device)
+    text = t.must("sekimorictl explain " + device)
+    for word in ("no-usb-storage", "50-terminal.rules", "内線 2345"):
+        t.check(word in text, f"'{word}' is not in: {text}")
+    listed = t.must("sekimorictl devices")
+    t.check("S0001" in listed or device in listed, "the stick is not listed")
+
+
+def test_nothing_failed_at_start(t):
+    t.equal(t.must("systemctl --failed --no-legend --plain"), "", "units")
+    t.must("systemctl is-active sekimorid")
+    t.fails("journalctl -b -u sekimorid -p err --no-pager -q | grep .")
