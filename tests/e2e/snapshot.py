@@ -23,6 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.environ.get("SEKIMORI_CACHE", "/var/cache/sekimori-e2e")
 HARNESS = [HERE + "/snapshot.py", HERE + "/vm.py"]
 KEPT_STAGES = 9
+UNTOUCHED_SECONDS = 3600
 # Device drivers are loaded before the freeze, so that a plug costs no search.
 WARM_UP = """
 n=0
@@ -206,12 +207,23 @@ def enforcing(agent, packages, tier):
 
 
 def prune():
-    """Removes all but the newest stages; the images stay."""
-    names = [n for n in os.listdir(CACHE) if n.startswith(("plain-", "agent-"))
-             and os.path.isdir(os.path.join(CACHE, n))]
-    paths = sorted((os.path.join(CACHE, n) for n in names),
-                   key=os.path.getmtime)
-    for path in paths[:-KEPT_STAGES]:
+    """Removes what is old: all but the newest stages, then images that no
+    stage stands on. What was used within the hour stays."""
+    paths = [os.path.join(CACHE, name) for name in os.listdir(CACHE)]
+    stages = sorted((p for p in paths if os.path.isdir(p)
+                     and not os.path.basename(p).startswith("image-")),
+                    key=os.path.getmtime)
+    for path in stages[:-KEPT_STAGES]:
+        remove_old(path)
+    used = {os.path.basename(p).split("-")[1] for p in stages[-KEPT_STAGES:]}
+    for path in paths:
+        kind, _, key = os.path.basename(path).partition("-")
+        if kind == "image" and os.path.isdir(path) and key not in used:
+            remove_old(path)
+
+
+def remove_old(path):
+    if time.time() - os.path.getmtime(path) > UNTOUCHED_SECONDS:
         shutil.rmtree(path, ignore_errors=True)
 
 
