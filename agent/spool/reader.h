@@ -59,6 +59,14 @@ int spool_reader_next(struct spool_reader *reader, uint64_t max_seq,
 		      struct spool_item *ret_item)
 	__attribute__((nonnull, warn_unused_result));
 
+/*
+ * Gives the rest of a damaged segment up, after SPOOL_READ_CORRUPT. Returns
+ * SPOOL_READ_GAP, standing before the next segment; SPOOL_READ_END when there
+ * is none; SPOOL_READ_CORRUPT when that one has no readable header; or -errno.
+ */
+int spool_reader_skip(struct spool_reader *reader)
+	__attribute__((nonnull, warn_unused_result));
+
 /* The numbers missing, after SPOOL_READ_GAP. */
 void spool_reader_gap(const struct spool_reader *reader, uint64_t *ret_first,
 		      uint64_t *ret_last) __attribute__((nonnull));

@@ -14,7 +14,8 @@
  *	 96 16 key id
  *	112 16 zero
  *
- * The footer stands directly behind the last frame. Its signature is over
+ * The footer is the last 128 bytes of the file, the gap before it is zero; so
+ * a segment's numbers are known without reading its frames. Its signature is over
  * "sekimori-segment-v1" || 0x00 || stream || host id || le64 first seq ||
  * le64 count || prev || tip, so it can be taken for nothing else. The key id is
  * the first 16 bytes of SHA-256 over the raw 32-byte public key.

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The spool's thread: swaps the filled group for an empty one, writes it,
+ * fdatasyncs, publishes, and then does the housekeeping (spares, unlinking)
+ * that nobody waits for. A failed write is tried again from memory, whole,
+ * since after a failed fdatasync the kernel may have dropped the dirty pages;
+ * until it succeeds nothing of the group counts as durable.
+ */
+#include "agent/spool/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/base/cleanup.h"
+#include "agent/base/clock.h"
+#include "agent/base/fd.h"
+#include "agent/spool/tail.h"
+
+#include "agent/base/banned.h"
+
+#define SEGMENT_MODE 0640
+
+static void signal_event(struct spool *spool)
+{
+	/* EAGAIN: the counter is full, so it is readable already. */
+	(void)!eventfd_write(spool->event_fd, 1);
+}
+
+void writer_publish(struct spool *spool)
+{
+	struct spool_tail tail = {.seq = spool->durable_seq};
+	char text[SPOOL_TAIL_SIZE];
+
+	if (spool->tail_fd < 0)
+		return;
+	memcpy(tail.stream, spool->stream, FRAME_ID_SIZE);
+	spool_tail_format(&tail, text);
+	/*
+	 * On tmpfs this fails only without memory. The shipper then learns of
+	 * these events with the next group; they are durable all the same.
+	 */
+	(void)!pwrite_full(spool->tail_fd, text, sizeof(text), 0);
+}
+
+/* ---- spare segments ---- */
+
+/* Group of the directory, so that the shipper's group can read. */
+static void set_group(const struct spool *spool, int fd)
+{
+	struct stat status;
+
+	if (fstat(spool->dirfd, &status) == 0)
+		/* Without the right to, the creator's group stays. */
+		(void)!fchown(fd, (uid_t)-1, status.st_gid);
+}
+
+static int prepare_slot(struct spool *spool, unsigned slot)
+{
+	char name[PREPARED_NAME_SIZE];
+
+	prepared_name(slot, name);
+	_cleanup_close_ int fd = open_below(spool->dirfd, name,
+					    O_RDWR | O_CREAT, SEGMENT_MODE);
+	if (fd < 0)
+		return fd;
+	set_group(spool, fd);
+
+	int r = spool->ops->allocate(fd, spool->segment_bytes);
+	if (r == 0)
+		r = fchmod(fd, SEGMENT_MODE) < 0 ? -errno : 0;
+	if (r < 0)
+		/* Half an allocation only takes room from others. */
+		(void)spool->ops->unlink(spool->dirfd, name);
+	return r;
+}
+
+void writer_discard_spares(struct spool *spool)
+{
+	char name[PREPARED_NAME_SIZE];
+
+	for (unsigned slot = 0; slot < SPARES_MAX; slot++) {
+		prepared_name(slot, name);
+		/* Mostly -ENOENT; what cannot go fails in prepare_slot. */
+		(void)spool->ops->unlink(spool->dirfd, name);
+	}
+}
+
+/* How many spares there should be now. Lock held. */
+static size_t wanted_spares(const struct spool *spool)
+{
+	size_t limit = spool->total_segments + spool->reserve_segments;
+	size_t room = limit > spool->segment_count
+			      ? limit - spool->segment_count
+			      : 0;
+	size_t wanted = spool->reserve_segments + 1;
+
+	return wanted < room ? wanted : room;
+}
+
+static int free_slot(const struct spool *spool)
+{
+	for (unsigned slot = 0; slot < SPARES_MAX; slot++)
+		if (!spool->spare_exists[slot])
+			return (int)slot;
+	return -ENOSPC;
+}
+
+/* One more spare. 0, or -errno when there can be none now. */
+static int prepare_one(struct spool *spool)
+{
+	int slot = free_slot(spool);
+	if (slot < 0)
+		return slot;
+
+	int r = prepare_slot(spool, (unsigned)slot);
+	if (r < 0)
+		return r;
+	spool->spare_exists[slot] = true;
+
+	pthread_mutex_lock(&spool->lock);
+	spool->spare_count++;
+	spool->is_prepare_stuck = false;
+	if (spool->spare_count >= spool->reserve_segments &&
+	    spool->segment_count <= spool->total_segments)
+		spool->open.is_reserve = false;
+	pthread_mutex_unlock(&spool->lock);
+	return 0;
+}
+
+/* Unlinks the oldest segment if it may go. True if it did. */
+static bool trim_one(struct spool *spool, bool needs_room)
+{
+	char name[SEGMENT_NAME_SIZE];
+	size_t acked = 0;
+
+	pthread_mutex_lock(&spool->lock);
+	for (size_t i = 0; i + 1 < spool->segment_count; i++)
+		acked += spool->segments[i].last_seq <= spool->acked_seq;
+	needs_room = needs_room ||
+		     spool->segment_count >= spool->total_segments;
+	bool may_go = acked > spool->retain_segments ||
+		      (needs_room && acked > 0);
+	if (may_go)
+		segment_name(spool->segments[0].first_seq, name);
+	pthread_mutex_unlock(&spool->lock);
+
+	if (!may_go || spool->ops->unlink(spool->dirfd, name) < 0)
+		return false;
+
+	pthread_mutex_lock(&spool->lock);
+	spool->segment_count--;
+	memmove(spool->segments, spool->segments + 1,
+		spool->segment_count * sizeof(*spool->segments));
+	pthread_mutex_unlock(&spool->lock);
+	return true;
+}
+
+static size_t missing_spares(struct spool *spool)
+{
+	pthread_mutex_lock(&spool->lock);
+	size_t wanted = wanted_spares(spool);
+	size_t missing = wanted > spool->spare_count
+				 ? wanted - spool->spare_count
+				 : 0;
+	pthread_mutex_unlock(&spool->lock);
+	return missing;
+}
+
+void writer_prepare(struct spool *spool)
+{
+	while (missing_spares(spool) > 0) {
+		int r = prepare_one(spool);
+
+		if (r < 0 && !trim_one(spool, true)) {
+			pthread_mutex_lock(&spool->lock);
+			spool->is_prepare_stuck = true;
+			pthread_mutex_unlock(&spool->lock);
+			return;
+		}
+	}
+}
+
+/* ---- writing ---- */
+
+/* Makes a prepared file the one that is written to. */
+static int open_piece(struct spool *spool, struct piece *piece)
+{
+	uint8_t header[SEGMENT_HEADER_SIZE];
+	char name[PREPARED_NAME_SIZE];
+
+	if (!piece->is_opened) {
+		unsigned slot = 0;
+
+		/* A rotation promised one, so there is one. */
+		while (!spool->spare_exists[slot])
+			slot++;
+		prepared_name(slot, name);
+		int fd = open_below(spool->dirfd, name, O_RDWR, 0);
+		if (fd < 0)
+			return fd;
+		cleanup_close(&spool->segment_fd);
+		spool->segment_fd = fd;
+		piece->slot = slot;
+		piece->is_opened = true;
+	}
+	segment_header_encode(&piece->header, header);
+	return spool->ops->write(spool->segment_fd, header, sizeof(header), 0);
+}
+
+/* Gives the synced file its name; from here on readers see it. */
+static int name_piece(struct spool *spool, struct piece *piece)
+{
+	char prepared[PREPARED_NAME_SIZE];
+	char name[SEGMENT_NAME_SIZE];
+
+	if (!piece->is_renamed) {
+		prepared_name(piece->slot, prepared);
+		segment_name(piece->header.first_seq, name);
+		int r = spool->ops->rename(spool->dirfd, prepared, name);
+		if (r < 0)
+			return r;
+		spool->spare_exists[piece->slot] = false;
+		piece->is_renamed = true;
+	}
+	return spool->ops->sync_directory(spool->dirfd);
+}
+
+static int write_footer(struct spool *spool, struct piece *piece)
+{
+	uint8_t footer[SEGMENT_FOOTER_SIZE];
+
+	if (spool->host_key) {
+		int r = segment_footer_sign(&piece->header, &piece->footer,
+					    spool->host_key);
+		if (r < 0)
+			return r;
+	}
+	segment_footer_encode(&piece->footer, footer);
+	return spool->ops->write(spool->segment_fd, footer, sizeof(footer),
+				 piece->footer_offset);
+}
+
+static int write_piece(struct spool *spool, const struct group *group,
+		       struct piece *piece)
+{
+	int r = 0;
+
+	if (piece->opens)
+		r = open_piece(spool, piece);
+	if (r == 0 && piece->size > 0)
+		r = spool->ops->write(spool->segment_fd,
+				      group->data + piece->start, piece->size,
+				      piece->offset);
+	if (r == 0 && piece->closes)
+		r = write_footer(spool, piece);
+	if (r == 0)
+		r = spool->ops->sync_data(spool->segment_fd);
+	if (r == 0 && piece->opens)
+		r = name_piece(spool, piece);
+	return r;
+}
+
+int writer_begin_stream(struct spool *spool)
+{
+	struct piece piece = {.opens = true};
+
+	if (spool->spare_count == 0)
+		return -ENOSPC;
+	spool->spare_count--;
+	spool_start_segment(spool);
+	piece.header = spool->open.header;
+	int r = write_piece(spool, spool->writing, &piece);
+	if (r < 0)
+		return r;
+
+	writer_prepare(spool);
+	return 0;
+}
+
+/* Waits a while, or until a stop is asked for. False: give up. */
+static bool wait_for_retry(struct spool *spool, int error)
+{
+	uint64_t now = clock_mono_ns();
+	uint64_t at = now + RETRY_MS * NS_PER_MS;
+
+	pthread_mutex_lock(&spool->lock);
+	bool is_new = spool->error != error;
+	spool->error = error;
+	bool goes_on = !spool->wants_stop || now < spool->stop_mono_ns;
+	if (spool->wants_stop && spool->stop_mono_ns < at)
+		at = spool->stop_mono_ns;
+
+	struct timespec deadline = {.tv_sec = (time_t)(at / NS_PER_S),
+				    .tv_nsec = (long)(at % NS_PER_S)};
+	if (is_new)
+		signal_event(spool);
+	/* Appends signal too; an early retry is harmless. */
+	if (goes_on)
+		(void)pthread_cond_timedwait(&spool->work, &spool->lock,
+					     &deadline);
+	pthread_mutex_unlock(&spool->lock);
+	return goes_on;
+}
+
+/* Until it is on the medium. False when the spool stops before that. */
+static bool write_group(struct spool *spool, struct group *group)
+{
+	for (size_t i = 0; i < group->piece_count; i++) {
+		int r;
+
+		while ((r = write_piece(spool, group, &group->pieces[i])) < 0)
+			if (!wait_for_retry(spool, r))
+				return false;
+	}
+	return true;
+}
+
+static void finish_group(struct spool *spool, struct group *group)
+{
+	pthread_mutex_lock(&spool->lock);
+	if (group->last_seq > 0)
+		spool->durable_seq = group->last_seq;
+	spool->error = 0;
+	writer_publish(spool);
+	pthread_cond_broadcast(&spool->durable);
+	pthread_mutex_unlock(&spool->lock);
+
+	signal_event(spool);
+	group->size = 0;
+	group->piece_count = 0;
+	group->last_seq = 0;
+}
+
+/* Waits for work; the lock is held. */
+static void wait_for_work(struct spool *spool)
+{
+	while (spool->active->piece_count == 0 && !spool->wants_stop &&
+	       !spool->wants_release) {
+		if (!spool->is_prepare_stuck) {
+			pthread_cond_wait(&spool->work, &spool->lock);
+			continue;
+		}
+
+		/* The disk is full; others may make room on it. */
+		uint64_t at = clock_mono_ns() + RETRY_MS * NS_PER_MS;
+		struct timespec deadline = {.tv_sec = (time_t)(at / NS_PER_S),
+					    .tv_nsec = (long)(at % NS_PER_S)};
+		if (pthread_cond_timedwait(&spool->work, &spool->lock,
+					   &deadline) == ETIMEDOUT)
+			return;
+	}
+}
+
+static void housekeeping(struct spool *spool)
+{
+	pthread_mutex_lock(&spool->lock);
+	size_t segments = spool->segment_count;
+	size_t spares = spool->spare_count;
+	pthread_mutex_unlock(&spool->lock);
+
+	while (trim_one(spool, false))
+		continue;
+	writer_prepare(spool);
+
+	pthread_mutex_lock(&spool->lock);
+	bool has_changed = segments != spool->segment_count ||
+			   spares != spool->spare_count;
+	pthread_mutex_unlock(&spool->lock);
+	if (has_changed)
+		signal_event(spool);
+}
+
+void *writer_run(void *argument)
+{
+	struct spool *spool = argument;
+
+	for (;;) {
+		pthread_mutex_lock(&spool->lock);
+		wait_for_work(spool);
+		struct group *group = spool->active;
+		bool has_work = group->piece_count > 0;
+		bool is_last = spool->wants_stop && !has_work;
+		spool->wants_release = false;
+		if (has_work) {
+			spool->active = spool->writing;
+			spool->writing = group;
+		}
+		pthread_mutex_unlock(&spool->lock);
+
+		if (is_last)
+			return NULL;
+		if (has_work) {
+			if (!write_group(spool, group))
+				return NULL;
+			finish_group(spool, group);
+		}
+		housekeeping(spool);
+	}
+}
