@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The figures of `make bench` that need a terminal: name, value, unit. The
+guest is emulated, 10 to 20 times slower than a machine: compare, do not
+quote."""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+
+import run  # noqa: E402
+import snapshot  # noqa: E402
+
+IDLE_SECONDS = 60
+PLUGS = 7
+FILES = "/etc/passwd /dev/null"
+
+
+def show(name, value, unit):
+    print(f"{name} {value} {unit}", flush=True)
+
+
+def open_cost(machine, build, label):
+    """open() and close() of a regular file and of a device node."""
+    machine.put(f"{build}/tests/e2e/tools/open_cost", "/root/open_cost")
+    for line in machine.must(f"/root/open_cost {FILES}").splitlines():
+        path, cost = line.split()
+        show(f"open_{os.path.basename(path)}_{label}", cost, "us")
+
+
+def memory(machine, pid):
+    rollup = machine.must(f"cat /proc/{pid}/smaps_rollup")
+    sizes = {line.split(":")[0]: int(line.split()[1])
+             for line in rollup.splitlines()[1:]}
+    private = sizes["Private_Clean"] + sizes["Private_Dirty"]
+    show("daemon_memory_private", private, "KiB")
+    show("daemon_memory_rss", sizes["Rss"], "KiB")
+
+
+def wake_ups(machine, pid):
+    """Times the idle daemon was put on a processor in a minute."""
+    count = f"awk '/ctxt_switches/ {{ n += $2 }} END {{ print n }}' " \
+        f"/proc/{pid}/status"
+    before = int(machine.must(count))
+    machine.must(f"sleep {IDLE_SECONDS}", timeout=IDLE_SECONDS + 30)
+    show("daemon_wake_ups_idle", int(machine.must(count)) - before,
+         "per_minute")
+
+
+def plug_to_record(machine):
+    machine.put(snapshot.HERE + "/tools/plug_latency.py", "/root/latency")
+    times = machine.must(f"/root/latency {PLUGS}", timeout=120).split()
+    show("plug_to_denied_record_durable",
+         statistics.median(map(float, times)), "ms")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", default="build")
+    build = parser.parse_args().build
+    agent = run.guest_agent(build)
+    packages = snapshot.agent_packages(build + "/deb")
+    if not packages:
+        sys.exit("bench: no packages in the build folder (make deb)")
+    with tempfile.TemporaryDirectory(prefix="sekimori-bench-") as folder:
+        machine = snapshot.restore(snapshot.plain(agent), folder + "/plain")
+        open_cost(machine, build, "without_guard")
+        machine.close()
+        machine = snapshot.restore(
+            snapshot.enforcing(agent, packages, "T1"), folder + "/guarded")
+        open_cost(machine, build, "with_guard")
+        pid = machine.must("systemctl show -P MainPID sekimorid").strip()
+        plug_to_record(machine)
+        memory(machine, pid)
+        wake_ups(machine, pid)
+        machine.close()
+
+
+if __name__ == "__main__":
+    main()
