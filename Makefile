@@ -151,6 +151,7 @@ $(BUILD)/bpf/guard_%.bpf.o: agent/bpf/guard.bpf.c $(wildcard agent/bpf/*.h) Make
 	$(call say,BPF,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -O2 -g -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra \
+		-Wno-unused-parameter \
 		-ffile-prefix-map=$(CURDIR)=. -fdebug-prefix-map=$(CURDIR)=. \
 		-fdebug-compilation-dir=. \
 		$(BPF_DEF) -I. $(BPF_SYS) -c -o $@ $<

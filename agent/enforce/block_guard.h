@@ -46,8 +46,10 @@ struct block_guard_options {
 	int proc_fd;		/* open on /proc, borrowed */
 	bool enforce;		/* false: judge and tell only (monitor) */
 	bool fixed_needs_entry; /* a fixed disk is a medium until allowed */
+	int root_fd;		/* open on /, borrowed */
 	bool no_lsm;		/* tests: do as if `bpf` were not in the list */
 	bool no_trampoline;	/* tests: do as in tier T3 */
+	bool verbose;		/* let libbpf write to stderr */
 };
 
 struct block_guard_status {

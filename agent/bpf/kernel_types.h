@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The few fields of kernel structures that the guard reads, by name. Each
+ * struct carries preserve_access_index, so that the loader puts in the offsets
+ * of the running kernel (CO-RE): order and size here mean nothing, names and
+ * types do. Nothing else may be declared here; a generated vmlinux.h is 113000
+ * lines of one kernel.
+ */
+#pragma once
+
+#include <linux/types.h>
+#include <stdbool.h>
+
+typedef __u32 dev_t;
+
+#define CO_RE __attribute__((preserve_access_index))
+
+struct bus_type {
+	const char *name;
+} CO_RE;
+
+struct class
+{
+	const char *name;
+} CO_RE;
+
+struct kobject {
+	const char *name;
+} CO_RE;
+
+/* include/linux/device.h: DEVICE_REMOVABLE is an external PCI device. */
+enum device_removable {
+	DEVICE_REMOVABLE_NOT_SUPPORTED,
+	DEVICE_REMOVABLE_UNKNOWN,
+	DEVICE_FIXED,
+	DEVICE_REMOVABLE
+};
+
+struct device {
+	struct kobject kobj;
+	struct device *parent;
+	struct bus_type *bus;
+	struct class *class;
+	dev_t devt;
+	enum device_removable removable;
+} CO_RE;
+
+struct gendisk;
+
+struct block_device {
+	dev_t bd_dev;
+	struct gendisk *bd_disk;
+	struct device bd_device;
+} CO_RE;
+
+struct gendisk {
+	char disk_name[32];
+	struct block_device *part0;
+	__u64 diskseq;
+} CO_RE;
+
+struct file_system_type {
+	const char *name;
+} CO_RE;
+
+struct super_block {
+	unsigned long s_flags;
+	struct file_system_type *s_type;
+	struct block_device *s_bdev;
+} CO_RE;
+
+struct inode {
+	unsigned short i_mode;
+	dev_t i_rdev;
+} CO_RE;
+
+struct file {
+	unsigned int f_mode;
+	struct inode *f_inode;
+} CO_RE;
+
+struct task_struct {
+	struct task_struct *group_leader;
+	__u64 start_boottime;
+} CO_RE;

@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The guard's life: take over or bring up a set of programs, make this process
+ * its daemon, prove that it refuses, and change entries. Which programs there
+ * are and how they attach is guard_set.c's; what is there already is
+ * guard_seed.c's and guard_system.c's.
+ */
+#include "agent/enforce/block_guard.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "agent/base/cleanup.h"
+#include "agent/base/fd.h"
+#include "agent/enforce/guard_identity.h"
+#include "agent/enforce/guard_proof.h"
+#include "agent/enforce/guard_seed.h"
+#include "agent/enforce/guard_set.h"
+#include "agent/enforce/guard_system.h"
+#include "agent/base/banned.h"
+
+static const char default_pin_dir[] = "/sys/fs/bpf/sekimori";
+static const char config_fd_name[] = "guard-config";
+
+struct block_guard {
+	struct block_guard_options options;
+	struct guard_place place; /* of the options */
+	struct block_guard_status status;
+	struct guard_set *set;
+	struct ring_buffer *ring;
+	int kept_config; /* from the service manager; -1 */
+	/* Only while block_guard_dispatch runs. */
+	block_guard_event_fn fn;
+	void *userdata;
+};
+
+static int be_quiet(enum libbpf_print_level level, const char *format,
+		    va_list arguments)
+{
+	(void)level;
+	(void)format;
+	(void)arguments;
+	return 0;
+}
+
+int block_guard_new(const struct block_guard_options *options,
+		    struct block_guard **ret_guard)
+{
+	struct block_guard *guard = calloc(1, sizeof(*guard));
+
+	if (!guard)
+		return -ENOMEM;
+	guard->options = *options;
+	if (!guard->options.pin_dir)
+		guard->options.pin_dir = default_pin_dir;
+	guard->place = (struct guard_place){
+		.cgroup_dir = options->cgroup_dir,
+		.sys_fd = options->sys_fd,
+		.proc_fd = options->proc_fd,
+	};
+	guard->kept_config = -1;
+	guard->status.tier = BLOCK_GUARD_T4;
+	if (!options->verbose)
+		libbpf_set_print(be_quiet);
+	*ret_guard = guard;
+	return 0;
+}
+
+struct block_guard *block_guard_free(struct block_guard *guard)
+{
+	if (!guard)
+		return NULL;
+	ring_buffer__free(guard->ring);
+	guard_set_free(guard->set);
+	if (guard->kept_config >= 0)
+		(void)close(guard->kept_config);
+	free(guard);
+	return NULL;
+}
+
+int block_guard_adopt_fd(struct block_guard *guard, const char *name, int fd)
+{
+	if (strcmp(name, config_fd_name) != 0 || guard->kept_config >= 0) {
+		(void)close(fd);
+		return 1;
+	}
+	guard->kept_config = fd;
+	return 0;
+}
+
+/* ---- who we are -------------------------------------------------------- */
+
+static int fill_config(const struct block_guard *guard, int cgroup_fd,
+		       struct guard_config *ret_config)
+{
+	int r = guard_identity_fill(&guard->place, cgroup_fd, ret_config);
+
+	if (r < 0)
+		return r;
+	if (guard->options.enforce)
+		ret_config->flags |= GUARD_ENFORCE;
+	if (guard->options.fixed_needs_entry)
+		ret_config->flags |= GUARD_FIXED_NEEDS_ENTRY;
+	return 0;
+}
+
+/* The audit at exit stands in only where it is attached. */
+static uint32_t audit_flag(const struct guard_set *set)
+{
+	return guard_set_is_taskless(set) &&
+			       (guard_set_groups(set) & GUARD_GROUP_DEVICES)
+		       ? GUARD_AUDIT_AT_EXIT
+		       : 0;
+}
+
+/*
+ * With tamper protection on, a new process may not even open the pins. The
+ * descriptor that the service manager kept makes us the daemon first.
+ */
+static void claim_kept(struct block_guard *guard,
+		       const struct guard_config *own)
+{
+	struct bpf_map_info info = {0};
+	uint32_t size = sizeof(info);
+	struct guard_config config;
+
+	if (guard->kept_config < 0 ||
+	    bpf_obj_get_info_by_fd(guard->kept_config, &info, &size) < 0 ||
+	    info.value_size != sizeof(config) ||
+	    guard_identity_read(guard->kept_config, &config) < 0)
+		return;
+	config.daemon_tgid = own->daemon_tgid;
+	config.daemon_start_ticks = own->daemon_start_ticks;
+	config.daemon_cgroup = own->daemon_cgroup;
+	if (guard_identity_write(guard->kept_config, &config) < 0)
+		return; /* shows when the pins cannot be opened */
+}
+
+/* ---- seeding ----------------------------------------------------------- */
+
+struct seed {
+	int devices;
+	const struct guard_system *system;
+};
+
+/* What the kernel half entered meanwhile is newer: BPF_NOEXIST. */
+static int seed_one(uint64_t key, const struct guard_device *device,
+		    void *userdata)
+{
+	const struct seed *seed = userdata;
+	struct guard_device entry = *device;
+
+	if (guard_system_has(seed->system, device->disk))
+		entry.flags |= GUARD_DEVICE_SYSTEM;
+	if (bpf_map_update_elem(seed->devices, &key, &entry, BPF_NOEXIST) < 0 &&
+	    errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
+/* Entry by entry from a set of the version before; the first error ends it. */
+static void copy_map(int from, int to, void *value)
+{
+	uint64_t key;
+	bool first = true;
+
+	while (bpf_map_get_next_key(from, first ? NULL : &key, &key) == 0) {
+		first = false;
+		if (bpf_map_lookup_elem(from, &key, value) == 0 &&
+		    bpf_map_update_elem(to, &key, value, BPF_NOEXIST) < 0 &&
+		    errno != EEXIST)
+			return;
+	}
+}
+
+/*
+ * An upgrade inherits what the running set knows, the mark of system disks
+ * above all: mounts of today, made under an earlier grant, must not earn it.
+ */
+static bool inherit(const struct block_guard *guard,
+		    const struct guard_set *set)
+{
+	const char *dir = guard->options.pin_dir;
+	struct guard_device device;
+	struct guard_policy entry;
+	_cleanup_close_ int devices =
+		guard_set_open_pinned(dir, GUARD_MAP_DEVICES, sizeof(device));
+	_cleanup_close_ int policy =
+		guard_set_open_pinned(dir, GUARD_MAP_POLICY, sizeof(entry));
+
+	if (devices < 0 || policy < 0)
+		return false;
+	copy_map(devices, guard_set_map(set, GUARD_MAP_DEVICES), &device);
+	copy_map(policy, guard_set_map(set, GUARD_MAP_POLICY), &entry);
+	return true;
+}
+
+static int seed_set(const struct block_guard *guard,
+		    const struct guard_set *set, bool mark_system)
+{
+	struct guard_system system = {.count = 0};
+	const struct seed seed = {.devices = guard_set_map(set,
+							   GUARD_MAP_DEVICES),
+				  .system = &system};
+	int r;
+
+	if (mark_system) {
+		r = guard_system_read(guard->options.sys_fd,
+				      guard->options.proc_fd,
+				      guard->options.root_fd, &system);
+		if (r < 0)
+			return r;
+	}
+	return guard_seed_scan(guard->options.sys_fd, seed_one,
+			       (void *)(uintptr_t)&seed);
+}
+
+int block_guard_seed(struct block_guard *guard)
+{
+	if (!guard->set)
+		return -EBADF;
+	return seed_set(guard, guard->set, false);
+}
+
+static void update_status(struct block_guard *guard, uint32_t layers)
+{
+	struct block_guard_status *status = &guard->status;
+
+	status->layers = layers;
+	status->tier = guard_proof_tier(layers);
+	(void)snprintf(status->set, sizeof(status->set), "%s",
+		       guard->set ? guard_set_name(guard->set) : "");
+	(void)snprintf(status->reason, sizeof(status->reason), "%s",
+		       guard_proof_reason(status));
+}
+
+/* Beside the tier's own reason, which comes first. */
+static void explain(struct block_guard *guard, const char *what, int error)
+{
+	char *reason = guard->status.reason;
+
+	if (*reason == '\0')
+		(void)snprintf(reason, sizeof(guard->status.reason), "%s: %s",
+			       what, strerror(-error));
+}
+
+int block_guard_self_test(struct block_guard *guard)
+{
+	if (!guard->set)
+		return -EBADF;
+	update_status(guard, guard_proof_layers(guard->set));
+	return guard->status.tier == BLOCK_GUARD_T4 ? -EPERM : 0;
+}
+
+/* ---- start ------------------------------------------------------------- */
+
+static bool is_lsm_listed(int sys_fd)
+{
+	char text[256];
+	char *save = NULL;
+
+	if (read_line_file(sys_fd, "kernel/security/lsm", text, sizeof(text)) <
+	    0)
+		return false;
+	for (char *name = strtok_r(text, ",", &save); name;
+	     name = strtok_r(NULL, ",", &save)) {
+		if (strcmp(name, "bpf") == 0)
+			return true;
+	}
+	return false;
+}
+
+static uint32_t wanted_groups(const struct block_guard *guard)
+{
+	return guard->options.no_trampoline
+		       ? GUARD_GROUP_CGROUP | GUARD_GROUP_SYSCTL
+		       : GUARD_GROUP_ALL;
+}
+
+/*
+ * Watch new devices, then enter those that are there, then refuse: in this
+ * order nothing is missed, and the system disk is known before any refusal.
+ */
+static int bring_up(const struct block_guard *guard, enum guard_variant variant,
+		    const struct guard_config *own, int cgroup_fd,
+		    struct guard_set **ret_set)
+{
+	struct guard_config config = *own;
+	struct guard_set *set;
+	int r = guard_set_load(variant, wanted_groups(guard), &set);
+
+	if (r < 0)
+		return r;
+	guard_set_attach(set, GUARD_GROUP_DEVICES, -1);
+	r = seed_set(guard, set, !inherit(guard, set));
+	if (r == 0) {
+		config.flags |= audit_flag(set);
+		r = guard_identity_write(guard_set_map(set, GUARD_MAP_CONFIG),
+					 &config);
+	}
+	if (r < 0) {
+		guard_set_free(set);
+		return r;
+	}
+	guard_set_attach(set, GUARD_GROUP_ALL & ~GUARD_GROUP_DEVICES,
+			 cgroup_fd);
+	*ret_set = set;
+	return 0;
+}
+
+/*
+ * Attaching proves nothing: on stock Ubuntu LSM programs attach and never run.
+ * So the self-test chooses, and the set that goes is the second to go.
+ */
+static int bring_up_best(struct block_guard *guard,
+			 const struct guard_config *own, int cgroup_fd)
+{
+	const uint32_t hooks = BLOCK_GUARD_LAYER_LSM | BLOCK_GUARD_LAYER_FMOD;
+	struct guard_set *lsm = NULL;
+	struct guard_set *fmod = NULL;
+	uint32_t layers = 0;
+	int r = -ENOENT;
+
+	if (guard->status.lsm_listed)
+		r = bring_up(guard, GUARD_VARIANT_LSM, own, cgroup_fd, &lsm);
+	if (lsm)
+		layers = guard_proof_layers(lsm);
+	if (!(layers & hooks)) {
+		r = bring_up(guard, GUARD_VARIANT_FMOD, own, cgroup_fd, &fmod);
+		if (r == 0) {
+			guard_set_free(lsm);
+			lsm = NULL;
+			layers = guard_proof_layers(fmod);
+		}
+	}
+	guard->set = fmod ? fmod : lsm;
+	if (!guard->set)
+		return r;
+	update_status(guard, layers);
+	return 0;
+}
+
+static int take_over(struct block_guard *guard, const struct guard_config *own)
+{
+	struct guard_config config = *own;
+	struct guard_set *set;
+	int r = -ENOENT;
+
+	if (guard->status.lsm_listed)
+		r = guard_set_reuse(guard->options.pin_dir, GUARD_VARIANT_LSM,
+				    wanted_groups(guard), &set);
+	if (r < 0)
+		r = guard_set_reuse(guard->options.pin_dir, GUARD_VARIANT_FMOD,
+				    wanted_groups(guard), &set);
+	if (r < 0)
+		return r;
+
+	config.flags |= audit_flag(set);
+	r = guard_identity_write(guard_set_map(set, GUARD_MAP_CONFIG), &config);
+	if (r == 0)
+		r = seed_set(guard, set, false);
+	if (r < 0) {
+		guard_set_free(set);
+		return r;
+	}
+	guard->set = set;
+	guard->status.reused = true;
+	update_status(guard, guard_proof_layers(set));
+	return 0;
+}
+
+static int on_ring_event(void *context, void *data, size_t size)
+{
+	struct block_guard *guard = context;
+
+	if (size >= sizeof(struct guard_event) && guard->fn)
+		guard->fn(data, guard->userdata);
+	return 0;
+}
+
+static int open_ring(struct block_guard *guard)
+{
+	guard->ring =
+		ring_buffer__new(guard_set_map(guard->set, GUARD_MAP_EVENTS),
+				 on_ring_event, guard, NULL);
+	return guard->ring ? 0 : -errno;
+}
+
+int block_guard_start(struct block_guard *guard)
+{
+	_cleanup_close_ int cgroup_fd =
+		guard_identity_open_cgroup(&guard->place);
+	struct guard_config own;
+	int r;
+
+	if (guard->set)
+		return -EALREADY;
+	guard->status.lsm_listed = !guard->options.no_lsm &&
+				   is_lsm_listed(guard->options.sys_fd);
+	r = fill_config(guard, cgroup_fd, &own);
+	if (r < 0)
+		return r;
+
+	claim_kept(guard, &own);
+	r = take_over(guard, &own);
+	if (r < 0) {
+		r = bring_up_best(guard, &own, cgroup_fd);
+		if (r < 0) {
+			update_status(guard, 0);
+			return r;
+		}
+		r = guard_set_pin(guard->set, guard->options.pin_dir);
+		if (r < 0)
+			explain(guard, "not pinned, ends with the daemon", r);
+	}
+	/* An old set that stays refuses only what is refused anyway. */
+	r = guard_set_drop_others(guard->options.pin_dir, guard->set);
+	if (r < 0)
+		explain(guard, "an older set is still pinned", r);
+	return open_ring(guard);
+}
+
+int block_guard_unload(struct block_guard *guard)
+{
+	ring_buffer__free(guard->ring);
+	guard->ring = NULL;
+	guard->set = guard_set_free(guard->set);
+	update_status(guard, 0);
+	return guard_set_drop_others(guard->options.pin_dir, NULL);
+}
+
+const struct block_guard_status *block_guard_status(
+	const struct block_guard *guard)
+{
+	return &guard->status;
+}
+
+int block_guard_set_enforce(struct block_guard *guard, bool enforce)
+{
+	struct guard_config config;
+	int fd;
+	int r;
+
+	if (!guard->set)
+		return -EBADF;
+	fd = guard_set_map(guard->set, GUARD_MAP_CONFIG);
+	r = guard_identity_read(fd, &config);
+	if (r < 0)
+		return r;
+	if (enforce)
+		config.flags |= GUARD_ENFORCE;
+	else
+		config.flags &= ~(uint32_t)GUARD_ENFORCE;
+	return guard_identity_write(fd, &config);
+}
+
+/* ---- events ------------------------------------------------------------ */
+
+int block_guard_event_fd(const struct block_guard *guard)
+{
+	return guard->ring ? ring_buffer__epoll_fd(guard->ring) : -EBADF;
+}
+
+int block_guard_dispatch(struct block_guard *guard, block_guard_event_fn fn,
+			 void *userdata)
+{
+	int r;
+
+	if (!guard->ring)
+		return -EBADF;
+	guard->fn = fn;
+	guard->userdata = userdata;
+	r = ring_buffer__consume(guard->ring);
+	guard->fn = NULL;
+	return r;
+}
+
+int block_guard_read_counters(const struct block_guard *guard,
+			      struct block_guard_counters *ret_counters)
+{
+	if (!guard->set)
+		return -EBADF;
+	*ret_counters = (struct block_guard_counters){
+		.events_dropped = guard_proof_count(guard->set,
+						    GUARD_COUNT_DROPPED),
+		.denied = guard_proof_count(guard->set, GUARD_COUNT_DENIED),
+		.devices_full = guard_proof_count(guard->set,
+						  GUARD_COUNT_DEVICES_FULL),
+	};
+	return 0;
+}
+
+/* ---- entries ----------------------------------------------------------- */
+
+uint64_t block_guard_key(bool is_char, dev_t device)
+{
+	return GUARD_KEY(is_char, major(device), minor(device));
+}
+
+int block_guard_set(struct block_guard *guard, uint64_t key,
+		    enum guard_access access, uint64_t diskseq)
+{
+	const struct guard_policy entry = {.diskseq = diskseq,
+					   .access = access};
+
+	if (!guard->set)
+		return -EBADF;
+	return bpf_map_update_elem(guard_set_map(guard->set, GUARD_MAP_POLICY),
+				   &key, &entry, BPF_ANY) < 0
+		       ? (errno == E2BIG ? -ENOSPC : -errno)
+		       : 0;
+}
+
+int block_guard_clear(struct block_guard *guard, uint64_t key)
+{
+	if (!guard->set)
+		return -EBADF;
+	if (bpf_map_delete_elem(guard_set_map(guard->set, GUARD_MAP_POLICY),
+				&key) < 0 &&
+	    errno != ENOENT)
+		return -errno;
+	return 0;
+}
+
+static int look_up(const struct block_guard *guard, enum guard_map map,
+		   uint64_t key, void *ret_value)
+{
+	if (!guard->set)
+		return -EBADF;
+	return bpf_map_lookup_elem(guard_set_map(guard->set, map), &key,
+				   ret_value) < 0
+		       ? -errno
+		       : 0;
+}
+
+int block_guard_device(const struct block_guard *guard, uint64_t key,
+		       struct guard_device *ret_device)
+{
+	return look_up(guard, GUARD_MAP_DEVICES, key, ret_device);
+}
+
+int block_guard_entry(const struct block_guard *guard, uint64_t key,
+		      struct guard_policy *ret_entry)
+{
+	return look_up(guard, GUARD_MAP_POLICY, key, ret_entry);
+}
+
+int block_guard_next_device(const struct block_guard *guard,
+			    const uint64_t *key, uint64_t *ret_key)
+{
+	if (!guard->set)
+		return -EBADF;
+	return bpf_map_get_next_key(guard_set_map(guard->set,
+						  GUARD_MAP_DEVICES),
+				    key, ret_key) < 0
+		       ? -errno
+		       : 0;
+}
+
+size_t block_guard_store_fds(const struct block_guard *guard,
+			     struct block_guard_fd *ret_fds)
+{
+	if (!guard->set)
+		return 0;
+	ret_fds[0].fd = guard_set_map(guard->set, GUARD_MAP_CONFIG);
+	(void)snprintf(ret_fds[0].name, sizeof(ret_fds[0].name), "%s",
+		       config_fd_name);
+	return 1;
+}

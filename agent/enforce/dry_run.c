@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Remembers operations as text, in a ring of fixed size. It answers each with
+ * success unless it is told to fail.
+ */
+#include "agent/enforce/dry_run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/base/banned.h"
+
+struct dry_run {
+	size_t count;
+	int result;
+	char lines[DRY_RUN_LINES_MAX][DRY_RUN_LINE_MAX];
+};
+
+int dry_run_new(struct dry_run **ret_run)
+{
+	struct dry_run *run = calloc(1, sizeof(*run));
+
+	if (!run)
+		return -ENOMEM;
+	*ret_run = run;
+	return 0;
+}
+
+struct dry_run *dry_run_free(struct dry_run *run)
+{
+	free(run);
+	return NULL;
+}
+
+void dry_run_fail(struct dry_run *run, int result)
+{
+	run->result = result;
+}
+
+size_t dry_run_count(const struct dry_run *run)
+{
+	return run->count;
+}
+
+const char *dry_run_line(const struct dry_run *run, size_t i)
+{
+	if (i >= run->count || run->count - i > DRY_RUN_LINES_MAX)
+		return NULL;
+	return run->lines[i % DRY_RUN_LINES_MAX];
+}
+
+__attribute__((format(printf, 2, 3))) static int remember(struct dry_run *run,
+							  const char *format,
+							  ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(run->lines[run->count % DRY_RUN_LINES_MAX],
+			DRY_RUN_LINE_MAX, format, arguments);
+	va_end(arguments);
+	run->count++;
+	return run->result;
+}
+
+static int dry_usb_authorize(void *context, const char *device)
+{
+	return remember(context, "usb_authorize %s", device);
+}
+
+static int dry_usb_deauthorize(void *context, const char *device)
+{
+	return remember(context, "usb_deauthorize %s", device);
+}
+
+static int dry_usb_interfaces_default(void *context, const char *device,
+				      bool authorized)
+{
+	return remember(context, "usb_interfaces_default %s %d", device,
+			authorized);
+}
+
+static int dry_usb_interface(void *context, const char *interface,
+			     bool authorized)
+{
+	return remember(context, "usb_interface %s %d", interface, authorized);
+}
+
+static int dry_usb_remove(void *context, const char *device)
+{
+	return remember(context, "usb_remove %s", device);
+}
+
+static int dry_usb_node(void *context, const char *device, bool open)
+{
+	return remember(context, "usb_node %s %s", device,
+			open ? "open" : "close");
+}
+
+static int dry_media_set(void *context, const char *disk, uint64_t diskseq,
+			 enum guard_access access)
+{
+	static const char *const words[] = {[GUARD_DENY] = "deny",
+					    [GUARD_READ_ONLY] = "read-only",
+					    [GUARD_READ_WRITE] = "read-write"};
+
+	return remember(context, "media_set %s %" PRIu64 " %s", disk, diskseq,
+			words[access]);
+}
+
+static const struct enforce_ops dry_ops = {
+	.usb_authorize = dry_usb_authorize,
+	.usb_deauthorize = dry_usb_deauthorize,
+	.usb_interfaces_default = dry_usb_interfaces_default,
+	.usb_interface = dry_usb_interface,
+	.usb_remove = dry_usb_remove,
+	.usb_node = dry_usb_node,
+	.media_set = dry_media_set,
+};
+
+struct enforce dry_run_ops(struct dry_run *run)
+{
+	return (struct enforce){.ops = &dry_ops, .context = run};
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The order in which a medium is opened to the terminal, and closed again:
+ * first what restrains, then what lets in, then what announces. Internal to
+ * agent/enforce; enforce.h (media_set) is what others use.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "agent/bpf/guard.h"
+
+struct block_guard;
+
+struct media_place {
+	int sys_fd;		   /* open on /sys */
+	int dev_fd;		   /* open on /dev */
+	struct block_guard *guard; /* or NULL: tier T4 */
+};
+
+/*
+ * ACCESS is GUARD_READ_ONLY or GUARD_READ_WRITE: read-only flag, entry,
+ * partition table, "add". Results as media_set in enforce.h; unless it is 0
+ * or ENFORCE_BUSY the medium is as closed as before.
+ */
+int media_allow(const struct media_place *place, const char *disk,
+		uint64_t diskseq, enum guard_access access)
+	__attribute__((nonnull, warn_unused_result));
+
+/* Entry, read-only flag, partitions out, "change". */
+int media_deny(const struct media_place *place, const char *disk,
+	       uint64_t diskseq) __attribute__((nonnull, warn_unused_result));
