@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernel guard by itself, driven by tools/guardctl instead of the daemon:
+what it refuses, what it lets through, and what outlives the process. Each
+sentence holds for the LSM programs and for the fmod_ret ones."""
+
+import attacks
+
+AGENT = False
+
+
+def load(t, options="", tier="T1"):
+    """Brings the guard up; the process that did it ends."""
+    t.put(t.build + "/tests/e2e/tools/guardctl", "/usr/local/bin/guardctl")
+    said = t.must(f"guardctl {options} tier")
+    t.check(said.startswith(tier + " loaded"), f"the tier: {said}")
+
+
+def plug(t, fs="ext4", **options):
+    stick = t.stick(fs=fs, **options)
+    t.plug("storage", "stick", stick, serial="S0001")
+    t.until("test -b /dev/sda")
+    t.until("ls /dev/sg0 /dev/bsg/*")
+    return stick
+
+
+def refuses_all(t, options, tier):
+    load(t, options, tier)
+    stick = plug(t, dirty=True)
+    before = stick.sha256()
+    for _, command, text in attacks.READS:
+        t.fails(command, text)
+    t.check(attacks.NTFS_SAW_THE_MEDIUM not in t.fails(attacks.NTFS),
+            "ntfs-3g could read the medium")
+    for _, command, text in attacks.WRITES:
+        t.fails(command, text)
+    t.must("sync")
+    t.equal(stick.sha256(), before, "the medium")
+
+
+def test_lsm_refuses_every_way_out(t):
+    refuses_all(t, "", "T1")
+
+
+def test_fmod_refuses_every_way_out(t):
+    refuses_all(t, "--no-lsm", "T2")
+
+
+def test_cgroup_alone_refuses_every_way_to_the_disk(t):
+    load(t, "--no-trampoline", "T3")
+    stick = t.stick(fs="ext4", dirty=True)
+    before = stick.sha256()
+    t.plug("storage", "stick", stick)
+    t.until("test -b /dev/sda")
+    for name, command, text in attacks.READS:
+        if name not in ("SCSI generic", "block SG"):
+            t.fails(command, text)
+    t.equal(stick.sha256(), before, "the medium")
+
+
+def test_a_boot_without_bpf_in_the_list_is_tier_2(t):
+    t.fresh_boot(line="lsm=lockdown,capability,yama")
+    load(t, "", "T2")
+    plug(t)
+    t.fails("mount /dev/sda /mnt", "permission denied")
+    t.fails("dd if=/dev/sda of=/dev/null count=1", "not permitted")
+    t.fails("echo 0 | tee /proc/sys/kernel/ftrace_enabled", "not permitted")
+
+
+def test_the_daemon_itself_can_open(t):
+    load(t)
+    plug(t)
+    t.must("guardctl open /dev/sda open /dev/sg0")
+
+
+def test_partitions_are_not_read_until_allowed(t):
+    load(t)
+    t.plug("storage", "stick", t.stick(fs="partitioned"))
+    t.until("test -b /dev/sda")
+    t.must("udevadm settle")
+    t.fails("test -e /sys/block/sda/sda1")
+    t.must("guardctl allow sda ro")
+    t.until("test -b /dev/sda1")
+    t.must("mount /dev/sda1 /mnt")
+    t.fails("touch /mnt/x", "read-only")
+    t.must("umount /mnt")
+    t.must("guardctl deny sda")
+    t.until("! test -e /sys/block/sda/sda1")
+    t.fails("dd if=/dev/sda of=/dev/null count=1", "not permitted")
+
+
+def read_only(t, options, tier):
+    load(t, options, tier)
+    stick = plug(t, fs="vfat")
+    before = stick.sha256()
+    t.must(f"guardctl {options} allow sda ro")
+    t.must("udevadm settle")
+    place = t.must("as-alice 'udisksctl mount -b /dev/sda "
+                   "--no-user-interaction' && "
+                   "findmnt -n -o TARGET --source /dev/sda").split("\n")[-1]
+    t.fails(f"touch {place}/x", "read-only")
+    t.fails(f"mount -o remount,rw {place}")
+    t.fails("blockdev --setrw /dev/sda", "not permitted")
+    t.must("blockdev --getsize64 --getss --getro /dev/sda")
+    for target in ("/dev/sda", "/dev/sg0"):
+        t.fails("head -c 512 /dev/zero | sg_raw -s 512 " + target +
+                " 2a 00 0 0 0 9 0 0 1 0", "not permitted")
+    t.fails("dd if=/dev/zero of=/dev/sda count=1", "not permitted")
+    t.must(f"umount {place}; sync")
+    t.equal(stick.sha256(), before, "the medium")
+
+
+def test_lsm_keeps_read_only_against_root(t):
+    read_only(t, "", "T1")
+
+
+def test_fmod_keeps_read_only_against_root(t):
+    read_only(t, "--no-lsm", "T2")
+
+
+def test_read_write_reaches_the_medium(t):
+    load(t)
+    stick = plug(t, fs="vfat")
+    t.must("guardctl allow sda rw")
+    t.must("mount /dev/sda /mnt && echo hikitsugi-2026 > /mnt/note.txt && "
+           "umount /mnt")
+    t.check(stick.contains("hikitsugi-2026"), "the note is not on the stick")
+
+
+def test_pins_enforce_after_kill_and_are_taken_over(t):
+    load(t)
+    t.must("guardctl tier wait > /root/out 2>&1 & echo $! > /root/pid")
+    t.until("grep -q reused /root/out")
+    t.must("kill -9 $(cat /root/pid)")
+    plug(t)
+    t.fails("mount /dev/sda /mnt", "permission denied")
+    said = t.must("guardctl tier events")
+    t.check(said.startswith("T1 reused"), f"not taken over: {said}")
+    t.check("comm=mount" in said, "the ring did not keep the refusal")
+
+
+def test_a_lost_link_is_replaced(t):
+    load(t)
+    t.must("rm /sys/fs/bpf/sekimori/*/guard_file_open")
+    said = t.must("guardctl tier")
+    t.check(said.startswith("T1 loaded"), f"not replaced: {said}")
+    plug(t)
+    t.fails("dd if=/dev/sda of=/dev/null count=1", "not permitted")
+
+
+def test_a_new_stick_does_not_inherit(t):
+    load(t)
+    good, bad = t.stick("good"), t.stick("bad")
+    t.plug("storage", "good", good)
+    t.until("test -b /dev/sda")
+    t.must("guardctl allow sda rw && mount /dev/sda /mnt && umount /mnt")
+    t.unplug("good")
+    t.until("! test -e /sys/block/sda")
+    t.plug("storage", "bad", bad)
+    t.until("test -b /dev/sda")
+    t.fails("mount /dev/sda /mnt", "permission denied")
+
+
+def test_the_system_disk_stays_open(t):
+    load(t, "--fixed")
+    root = t.must("findmnt -n -o SOURCE /")
+    t.must(f"dd if={root} of=/dev/null count=1")
+    t.must("truncate -s 8M /root/x && mkfs.vfat /root/x && "
+           "mount -o loop /root/x /mnt && umount /mnt")
+
+
+def test_another_disk_needs_an_entry_where_policy_says_so(t):
+    load(t, "--fixed")
+    t.must("modprobe scsi_debug dev_size_mb=8")
+    disk = t.until("lsblk -n -o NAME,MODEL | grep -o '^sd[a-z]*.*scsi_debug'"
+                   " | cut -d' ' -f1 | grep .")
+    t.fails(f"dd if=/dev/{disk} of=/dev/null count=1", "not permitted")
+    t.must(f"guardctl --fixed allow {disk} rw")
+    t.must(f"dd if=/dev/{disk} of=/dev/null count=1")
+
+
+def test_usbfs_is_closed_until_opened(t):
+    load(t)
+    t.plug("smartcard", "reader")
+    device = t.until("grep -lx 08e6 /sys/bus/usb/devices/*/idVendor | head -n1"
+                     " | cut -d/ -f6 | grep .")
+    node = t.must(f". /sys/bus/usb/devices/{device}/uevent && "
+                  "echo /dev/$DEVNAME")
+    t.fails(f"head -c 18 {node}", "not permitted")
+    t.must("lsusb")
+    t.must(f"guardctl node {device} open && head -c 18 {node} | wc -c")
+    t.must(f"guardctl node {device} close")
+    t.fails(f"head -c 18 {node}", "not permitted")
+
+
+def test_ftrace_cannot_be_switched_off(t):
+    load(t)
+    t.fails("echo 0 | tee /proc/sys/kernel/ftrace_enabled", "not permitted")
+    t.must("sysctl -w vm.swappiness=50")
+    t.equal(t.must("cat /proc/sys/kernel/ftrace_enabled"), "1", "ftrace")
+
+
+def test_a_refusal_names_the_process(t):
+    load(t)
+    plug(t)
+    t.must("guardctl events")
+    t.fails("dd if=/dev/sda of=/dev/null count=1")
+    said = t.must("guardctl events")
+    t.check("comm=dd" in said and "verdict=-1" in said, said)
+
+
+def test_monitor_mode_tells_but_lets_through(t):
+    load(t, "--monitor", "T1")
+    plug(t)
+    t.must("dd if=/dev/sda of=/dev/null count=1")
+    said = t.must("guardctl --monitor events")
+    t.check("comm=dd" in said and "enforced=0" in said, said)
+
+
+def test_unload_gives_everything_back(t):
+    load(t)
+    plug(t)
+    t.must("guardctl unload")
+    t.must("dd if=/dev/sda of=/dev/null count=1")
+    t.equal(t.must("ls /sys/fs/bpf/sekimori | wc -l"), "0", "pins left")
