@@ -163,7 +163,12 @@ static int decode(const struct spool_reader *reader, struct frame *ret_frame,
 	const uint8_t *at = reader->window +
 			    (reader->offset - reader->window_offset);
 	size_t size = (size_t)(end - reader->offset);
-	if (size >= 4 && get_le32(at) == SEGMENT_FOOTER_MAGIC)
+	size_t zeros = 0;
+
+	/* Between the last frame and the footer there may be any few. */
+	while (zeros < size && zeros < FRAME_HEADER_SIZE && at[zeros] == 0)
+		zeros++;
+	if (size - zeros >= 4 && get_le32(at + zeros) == SEGMENT_FOOTER_MAGIC)
 		return FRAME_END;
 	return frame_decode(at, size, ret_frame, ret_size);
 }

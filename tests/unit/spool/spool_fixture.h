@@ -189,7 +189,9 @@ static inline uint64_t fixture_read_all(struct fixture *f, uint64_t seq)
 			assert_int_equal(item.frame.seq, last + 1);
 		last = item.frame.seq;
 	}
-	assert_int_equal(r, SPOOL_READ_END);
+	if (r != SPOOL_READ_END)
+		fail_msg("after %llu: %s", (unsigned long long)last,
+			 spool_read_outcome_to_str(r));
 	spool_reader_free(reader);
 	return last;
 }
