@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * status: is this terminal protected, how well, and do its events arrive.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "agent/ctl/bus.h"
+#include "agent/ctl/ctl.h"
+#include "agent/ctl/dict.h"
+#include "agent/ctl/report.h"
+#include "agent/ctl/text.h"
+
+#define LABEL_COLUMNS 12
+#define NAME_COLUMNS  15
+#define STATE_COLUMNS 10
+
+static void print_label(const struct ctl *ctl, const char *label)
+{
+	text_print_padded(ctl->out, label, LABEL_COLUMNS);
+}
+
+static void print_state(const struct ctl *ctl, const struct dict *status)
+{
+	const char *state = dict_str(status, "state");
+	const char *tier = dict_str(status, "tier");
+	const char *floor = dict_str(status, "floor");
+
+	text_field(ctl, _("State"), report_state(ctl, state), LABEL_COLUMNS);
+	text_field(ctl, "", dict_str(status, "state-why"), LABEL_COLUMNS);
+	if (!tier)
+		return;
+	print_label(ctl, _("Tier"));
+	text_print(ctl->out, tier);
+	fprintf(ctl->out, "  %s\n", report_tier(ctl, tier));
+	if (floor && strcmp(tier, floor) > 0) {
+		print_label(ctl, "");
+		fprintf(ctl->out, _("the policy asks for %s at least\n"),
+			report_tier(ctl, floor)[0] ? floor : "?");
+	}
+}
+
+static void print_policy(const struct ctl *ctl, const struct dict *status)
+{
+	const char *name = dict_str(status, "policy-name");
+	const char *error = dict_str(status, "policy-error");
+	char when[TEXT_SHORT_MAX];
+
+	print_label(ctl, _("Policy"));
+	if (name) {
+		text_print(ctl->out, name);
+		fprintf(ctl->out,
+			_(", serial %" PRIu64 ", %" PRIu64 " rules, mode %s"),
+			dict_u64(status, "policy-serial"),
+			dict_u64(status, "policy-rules"),
+			report_word(ctl, dict_str(status, "mode")));
+	} else {
+		fputs(_("none could be read: media are denied"), ctl->out);
+	}
+	fputc('\n', ctl->out);
+	if (dict_u64(status, "policy-loaded")) {
+		text_time((int64_t)dict_u64(status, "policy-loaded"), when);
+		print_label(ctl, "");
+		fprintf(ctl->out, _("in force since %s\n"), when);
+	}
+	if (error) {
+		print_label(ctl, "");
+		fputs(_("newest one refused: "), ctl->out);
+		text_print(ctl->out, error);
+		fputc('\n', ctl->out);
+	}
+}
+
+static void print_events(const struct ctl *ctl, const struct dict *status)
+{
+	uint64_t last = dict_u64(status, "spool-last");
+	uint64_t acked = dict_u64(status, "spool-acked");
+	uint64_t pending = last > acked ? last - acked : 0;
+	uint64_t oldest = dict_u64(status, "spool-oldest");
+	char size[TEXT_SHORT_MAX], age[TEXT_SHORT_MAX];
+
+	text_size(dict_u64(status, "spool-bytes"), size);
+	print_label(ctl, _("Events"));
+	fprintf(ctl->out, _("newest %" PRIu64 ", %s on disk; "), last, size);
+	if (pending == 0) {
+		fputs(_("the collector has all\n"), ctl->out);
+		return;
+	}
+	fprintf(ctl->out, _("%" PRIu64 " not yet at the collector"), pending);
+	if (oldest > 0 && (int64_t)oldest <= ctl->wall_now_ms) {
+		text_duration(ctl, ((uint64_t)ctl->wall_now_ms - oldest) / 1000,
+			      age);
+		fprintf(ctl->out, _(", the oldest for %s"), age);
+	}
+	fputc('\n', ctl->out);
+}
+
+static void print_collector(const struct ctl *ctl, const struct dict *status)
+{
+	const char *url = dict_str(status, "collector");
+	const char *error = dict_str(status, "contact-error");
+	char when[TEXT_SHORT_MAX * 2];
+
+	print_label(ctl, _("Collector"));
+	if (!url) {
+		fputs(_("none configured: events stay on this terminal\n"),
+		      ctl->out);
+		return;
+	}
+	text_time_ago(ctl, (int64_t)dict_u64(status, "contact-last"), when);
+	text_print(ctl->out, url);
+	fprintf(ctl->out, _(", last contact %s\n"), when);
+	if (error) {
+		print_label(ctl, "");
+		fputs(_("newest try failed: "), ctl->out);
+		text_print(ctl->out, error);
+		fputc('\n', ctl->out);
+	}
+}
+
+/* Rows of name, state, detail. What is not ok says why; what is, what for. */
+static void print_layers(const struct ctl *ctl, const struct dict *status)
+{
+	const struct dict_entry *layers = dict_list(status, "layers");
+
+	if (!layers || layers->list_width != 3)
+		return;
+	fprintf(ctl->out, "\n%s\n", _("Layers"));
+	for (size_t i = 0; i + 2 < layers->list_count; i += 3) {
+		const char *const *row = &layers->list[i];
+		const char *meaning = report_layer(ctl, row[0]);
+
+		fputs("  ", ctl->out);
+		text_print_padded(ctl->out, row[0], NAME_COLUMNS);
+		text_print_padded(ctl->out, report_word(ctl, row[1]),
+				  STATE_COLUMNS);
+		if (strcmp(row[1], "ok") != 0 && row[2][0])
+			text_print(ctl->out, row[2]);
+		else
+			fputs(meaning, ctl->out);
+		fputc('\n', ctl->out);
+	}
+}
+
+static void print_status(const struct ctl *ctl, const struct dict *status)
+{
+	print_label(ctl, _("Terminal"));
+	text_print(ctl->out, dict_str(status, "hostname"));
+	fputs(", sekimori ", ctl->out);
+	text_print(ctl->out, dict_str(status, "version"));
+	fputc('\n', ctl->out);
+	text_field(ctl, "", dict_str(status, "terminal"), LABEL_COLUMNS);
+	print_state(ctl, status);
+	print_policy(ctl, status);
+	print_label(ctl, _("Devices"));
+	fprintf(ctl->out, _("%" PRIu64 " allowed, %" PRIu64 " blocked\n"),
+		dict_u64(status, "devices-authorised"),
+		dict_u64(status, "devices-blocked"));
+	print_events(ctl, status);
+	print_collector(ctl, status);
+	text_field(ctl, _("Contact"), dict_str(status, "contact"),
+		   LABEL_COLUMNS);
+	print_layers(ctl, status);
+}
+
+int cmd_status(struct ctl *ctl, int argc, char **argv)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	_cleanup_dict_ struct dict status = {0};
+	const char *rest;
+	bool is_json;
+
+	int r = report_arguments(ctl, argc, argv, &is_json, &rest);
+	if (r != CTL_OK)
+		return r;
+	if (rest)
+		return ctl_usage(ctl, argv[0], _("unexpected argument '%s'"),
+				 rest);
+	r = bus_call(ctl, "Status", &reply, NULL);
+	if (r != CTL_OK)
+		return r;
+	if (dict_read(reply, &status) < 0 || !dict_str(&status, "state"))
+		return bus_tell_garbled(ctl);
+
+	if (is_json) {
+		r = report_json(ctl, &status);
+		if (r != CTL_OK)
+			return r;
+		fputc('\n', ctl->out);
+	} else {
+		print_status(ctl, &status);
+	}
+	return strcmp(dict_str(&status, "state"), "enforcing") == 0
+		       ? CTL_OK
+		       : CTL_FAILED;
+}

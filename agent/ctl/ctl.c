@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctl: the command line. Finds the row of the command and hands over; knows
+ * nothing of what a command does.
+ */
+#include "agent/ctl/ctl.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+static const struct ctl_command commands[] = {
+	{"status", "[--json]", N_("show whether this terminal is protected"),
+	 N_("Shows the tier of protection, the policy, each layer, and how far "
+	    "the events\nare. Exit status: 0 enforcing, 1 degraded or monitor "
+	    "mode, 2 not running.\n\n"
+	    "  --json   one JSON object\n"),
+	 cmd_status},
+	{"devices", "[--json]", N_("list devices and what was decided"),
+	 N_("Lists USB devices and media that are present.\n\n"
+	    "  --json   one JSON array\n"),
+	 cmd_devices},
+	{"events", "[-f] [-n N] [--code C] [--since SEQ] [--json]",
+	 N_("show what happened"),
+	 N_("Shows the newest events, oldest first.\n\n"
+	    "  -f, --follow   go on with new events as they come\n"
+	    "  -n N           at most N events (20)\n"
+	    "  --code C       only this event code, or those that begin with "
+	    "it:\n"
+	    "                 usb.device.blocked, or usb\n"
+	    "  --since SEQ    from this sequence number on\n"
+	    "  --json         the records as they are kept, one a line\n"),
+	 cmd_events},
+	{"explain", "DEVICE [--json]", N_("say why a device is as it is"),
+	 N_("Says which rule decided, which rule would have allowed the device "
+	    "and why it\ndid not, what to ask for and whom to call. DEVICE is "
+	    "a name of the list that\n\"sekimorictl devices\" shows, a node "
+	    "(/dev/sda1), or vendor:product.\n\n"
+	    "  --json   one JSON object\n"),
+	 cmd_explain},
+	{"reload", "", N_("read the policy again and judge what is present"),
+	 N_("The new policy is in force when the command returns. When it has "
+	    "an error,\nthe old one stays and the error is shown with file, "
+	    "line and column.\n"),
+	 cmd_reload},
+	{"help", "[COMMAND]", N_("explain a command"), "", cmd_help},
+	{0},
+};
+
+const struct ctl_command *ctl_commands(void)
+{
+	return commands;
+}
+
+const struct ctl_command *ctl_command(const char *name)
+{
+	for (const struct ctl_command *c = commands; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+const char *ctl_text(const struct ctl *ctl, const char *english)
+{
+	const char *japanese = ctl->is_japanese ? ja_lookup(english) : NULL;
+
+	return japanese ? japanese : english;
+}
+
+void ctl_print_help(const struct ctl *ctl, const struct ctl_command *command,
+		    FILE *to)
+{
+	fprintf(to, _("Usage: sekimorictl %s %s\n"), command->name,
+		command->arguments);
+	if (command->help[0])
+		fprintf(to, "\n%s", _(command->help));
+}
+
+int ctl_usage(const struct ctl *ctl, const char *command, const char *format,
+	      ...)
+{
+	va_list args;
+
+	fputs("sekimorictl: ", ctl->err);
+	va_start(args, format);
+	vfprintf(ctl->err, format, args);
+	va_end(args);
+	fputc('\n', ctl->err);
+	if (command)
+		fprintf(ctl->err, _("See: sekimorictl help %s\n"), command);
+	else
+		fprintf(ctl->err, _("See: sekimorictl --help\n"));
+	return CTL_USAGE;
+}
+
+/* Options before the command; returns the index of the command, or -exit-1. */
+static int take_options(struct ctl *ctl, int argc, char **argv)
+{
+	int at = 1;
+
+	for (; at < argc && argv[at][0] == '-'; at++) {
+		if (strcmp(argv[at], "--help") == 0 ||
+		    strcmp(argv[at], "-h") == 0) {
+			(void)cmd_help(ctl, 1, argv);
+			return -CTL_OK - 1;
+		}
+		if (strcmp(argv[at], "--version") == 0) {
+			fprintf(ctl->out, "sekimorictl %s\n", SEKIMORI_VERSION);
+			return -CTL_OK - 1;
+		}
+		/* For tests: another bus than the system's. */
+		if (strcmp(argv[at], "--bus") == 0 && at + 1 < argc) {
+			ctl->bus_address = argv[++at];
+			continue;
+		}
+		return -ctl_usage(ctl, NULL, _("there is no option '%s'"),
+				  argv[at]) -
+		       1;
+	}
+	return at;
+}
+
+int ctl_run(struct ctl *ctl, int argc, char **argv)
+{
+	int at = take_options(ctl, argc, argv);
+	if (at < 0)
+		return -at - 1;
+	if (at == argc)
+		return ctl_usage(ctl, NULL, "%s", _("a command is missing"));
+
+	const struct ctl_command *command = ctl_command(argv[at]);
+	if (!command)
+		return ctl_usage(ctl, NULL, _("there is no command '%s'"),
+				 argv[at]);
+	for (int i = at + 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0) {
+			ctl_print_help(ctl, command, ctl->out);
+			return CTL_OK;
+		}
+	}
+
+	int code = command->run(ctl, argc - at, argv + at);
+	/* A full disk behind a redirection must not look like success. */
+	if (fflush(ctl->out) != 0 && code == CTL_OK)
+		return CTL_FAILED;
+	return code;
+}
+
+void ctl_fini(struct ctl *ctl)
+{
+	ctl->bus = sd_bus_flush_close_unref(ctl->bus);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ja: the Japanese of every text of sekimorictl, compiled in, so that it is
+ * there on a terminal without locale packages. A text without a row is shown
+ * in English; tests/unit/ctl/test_ja.c compares the formats and finds rows
+ * that no source line uses. Must hold nothing but pairs.
+ */
+#include "agent/ctl/ctl.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const struct {
+	const char *english;
+	const char *japanese;
+} pairs[] = {
+	/* ctl.c, cmd_help.c */
+	{"Usage: sekimorictl %s %s\n", "使い方: sekimorictl %s %s\n"},
+	{"Usage: sekimorictl COMMAND …\n\n",
+	 "使い方: sekimorictl コマンド …\n\n"},
+	{"\n  --help, --version\n\n"
+	 "More: sekimorictl help COMMAND, man sekimorictl\n",
+	 "\n  --help, --version\n\n"
+	 "詳しくは: sekimorictl help コマンド、man sekimorictl\n"},
+	{"See: sekimorictl help %s\n", "参照: sekimorictl help %s\n"},
+	{"See: sekimorictl --help\n", "参照: sekimorictl --help\n"},
+	{"a command is missing", "コマンドがありません"},
+	{"there is no command '%s'", "コマンド '%s' はありません"},
+	{"there is no option '%s'", "オプション '%s' はありません"},
+	{"unexpected argument '%s'", "引数 '%s' は余分です"},
+	{"'%s' needs a value", "'%s' には値が必要です"},
+	{"'%s' is not a number that %s takes",
+	 "'%s' は %s に使える数ではありません"},
+	{"a device is missing", "機器の指定がありません"},
+	{"Out of memory.\n", "メモリーが足りません。\n"},
+	{"The answer is too large to show.\n",
+	 "応答が大きすぎて表示できません。\n"},
+	{"show whether this terminal is protected",
+	 "この端末が保護されているかを表示する"},
+	{"Shows the tier of protection, the policy, each layer, and how far "
+	 "the events\nare. Exit status: 0 enforcing, 1 degraded or monitor "
+	 "mode, 2 not running.\n\n"
+	 "  --json   one JSON object\n",
+	 "保護の段階、ポリシー、各層の状態、記録の送信状況を表示します。\n"
+	 "終了コード: 0 保護中、1 一部停止または監視のみ、2 停止中。\n\n"
+	 "  --json   JSON で出力する\n"},
+	{"list devices and what was decided", "機器と判定の一覧を表示する"},
+	{"Lists USB devices and media that are present.\n\n"
+	 "  --json   one JSON array\n",
+	 "接続中のUSB機器と媒体の一覧を表示します。\n\n"
+	 "  --json   JSON の配列で出力する\n"},
+	{"show what happened", "起きたことの記録を表示する"},
+	{"Shows the newest events, oldest first.\n\n"
+	 "  -f, --follow   go on with new events as they come\n"
+	 "  -n N           at most N events (20)\n"
+	 "  --code C       only this event code, or those that begin with it:\n"
+	 "                 usb.device.blocked, or usb\n"
+	 "  --since SEQ    from this sequence number on\n"
+	 "  --json         the records as they are kept, one a line\n",
+	 "新しい記録を、古い順に表示します。\n\n"
+	 "  -f, --follow   新しい記録を待って表示し続ける\n"
+	 "  -n N           最大 N 件 (20)\n"
+	 "  --code C       この種類だけ。先頭の一致でもよい:\n"
+	 "                 usb.device.blocked または usb\n"
+	 "  --since SEQ    この番号から\n"
+	 "  --json         保存された記録をそのまま、1 行に 1 件\n"},
+	{"say why a device is as it is", "機器の判定の理由を説明する"},
+	{"Says which rule decided, which rule would have allowed the device "
+	 "and why it\ndid not, what to ask for and whom to call. DEVICE is a "
+	 "name of the list that\n\"sekimorictl devices\" shows, a node "
+	 "(/dev/sda1), or vendor:product.\n\n"
+	 "  --json   one JSON object\n",
+	 "どの規則が判定したか、許可に最も近い規則と合わなかった点、\n"
+	 "何をどこへ依頼すればよいかを示します。DEVICE は sekimorictl devices "
+	 "が\n表示する名前、デバイスノード (/dev/sda1)、または "
+	 "vendor:product です。\n\n"
+	 "  --json   JSON で出力する\n"},
+	{"read the policy again and judge what is present",
+	 "ポリシーを読み直し、接続中の機器を判定し直す"},
+	{"The new policy is in force when the command returns. When it has an "
+	 "error,\nthe old one stays and the error is shown with file, line "
+	 "and column.\n",
+	 "終了した時点で新しいポリシーが有効です。誤りがあれば、これまでの\n"
+	 "ポリシーのまま、誤りのファイル・行・桁を表示します。\n"},
+	{"explain a command", "コマンドを説明する"},
+
+	/* bus.c, cmd_reload.c */
+	{"The system bus cannot be reached: %s\n",
+	 "システムバスに接続できません: %s\n"},
+	{"Without it the daemon cannot be asked. Start it:\n"
+	 "  sudo systemctl start dbus.socket\n",
+	 "このままではエージェントに問い合わせできません。起動してください:\n"
+	 "  sudo systemctl start dbus.socket\n"},
+	{"The daemon sekimorid is not running.\n"
+	 "Start it, and see why it stopped:\n"
+	 "  sudo systemctl start sekimorid\n"
+	 "  sudo journalctl -b -u sekimorid\n",
+	 "エージェント sekimorid が動いていません。\n"
+	 "起動し、止まった理由を確認してください:\n"
+	 "  sudo systemctl start sekimorid\n"
+	 "  sudo journalctl -b -u sekimorid\n"},
+	{"Not authorised", "許可されていません"},
+	{"Status and devices are for the person at the terminal; events and "
+	 "changes\nare for administrators. Run it again with sudo, or at the "
+	 "terminal itself.\n",
+	 "状態と機器は端末の前にいる人が、記録と変更は管理者が使えます。\n"
+	 "sudo を付けるか、端末で直接実行してください。\n"},
+	{"The daemon does not answer. Look at it:\n"
+	 "  sudo journalctl -b -u sekimorid\n",
+	 "エージェントが応答しません。確認してください:\n"
+	 "  sudo journalctl -b -u sekimorid\n"},
+	{"See what is known: sekimorictl devices\n",
+	 "機器の一覧: sekimorictl devices\n"},
+	{"The policy in force is unchanged.\n",
+	 "有効なポリシーは変わっていません。\n"},
+	{"The daemon refused", "エージェントが断りました"},
+	{"The daemon's answer cannot be understood: are sekimorictl and "
+	 "sekimorid of\nthe same version? Restart the daemon after an "
+	 "upgrade:\n  sudo systemctl restart sekimorid\n",
+	 "エージェントの応答を解釈できません。sekimorictl と sekimorid の\n"
+	 "版が同じか確認し、更新後は再起動してください:\n"
+	 "  sudo systemctl restart sekimorid\n"},
+	{"The policy was read; it is in force.\n",
+	 "ポリシーを読み直しました。有効です。\n"},
+
+	/* cmd_devices.c */
+	{"PORT", "ポート"},
+	{"ID", "ID"},
+	{"STATE", "状態"},
+	{"NAME", "名称"},
+	{"CHANNELS", "種別"},
+	{"RULE", "規則"},
+	{"No devices.\n", "機器はありません。\n"},
+
+	/* cmd_explain.c */
+	{"none matched: what no rule allows is blocked\n",
+	 "該当なし: どの規則も許可しないものは遮断します\n"},
+	{"State", "状態"},
+	{"Access", "アクセス"},
+	{"Decided", "判定日時"},
+	{"Mode", "動作"},
+	{"Rule", "規則"},
+	{"Because", "理由"},
+	{"Lifeline", "命綱"},
+	{"the last of its kind: it is never taken away",
+	 "最後の 1 台のため、使えなくすることはありません"},
+	{"Held by", "働いた層"},
+	{"Nearest", "近い規則"},
+	{"would have allowed it, but: ", "許可に至らなかった点: "},
+	{"Ask for", "依頼内容"},
+	{"Call", "連絡先"},
+	{"Reference", "受付番号"},
+
+	/* cmd_status.c */
+	{"Terminal", "端末"},
+	{"Tier", "保護の段階"},
+	{"the policy asks for %s at least\n",
+	 "ポリシーは %s 以上を求めています\n"},
+	{"Policy", "ポリシー"},
+	{", serial %" PRIu64 ", %" PRIu64 " rules, mode %s",
+	 "、第 %" PRIu64 " 版、規則 %" PRIu64 " 件、動作 %s"},
+	{"none could be read: media are denied",
+	 "読み込めるものがありません。媒体はすべて拒否します"},
+	{"in force since %s\n", "%s から有効\n"},
+	{"newest one refused: ", "新しいものは不採用: "},
+	{"Events", "記録"},
+	{"newest %" PRIu64 ", %s on disk; ", "最新 %" PRIu64 "、保存量 %s、"},
+	{"the collector has all\n", "すべて送信済み\n"},
+	{"%" PRIu64 " not yet at the collector", "未送信 %" PRIu64 " 件"},
+	{", the oldest for %s", "、最も古いものは %s前"},
+	{"Collector", "収集先"},
+	{"none configured: events stay on this terminal\n",
+	 "設定されていません。記録はこの端末に残ります\n"},
+	{", last contact %s\n", "、最後の通信 %s\n"},
+	{"newest try failed: ", "直近の失敗: "},
+	{"Devices", "機器"},
+	{"%" PRIu64 " allowed, %" PRIu64 " blocked\n",
+	 "許可 %" PRIu64 "、遮断 %" PRIu64 "\n"},
+	{"Contact", "連絡先"},
+	{"Layers", "各層の状態"},
+
+	/* event_line.c */
+	{"info", "情報"},
+	{"low", "低"},
+	{"medium", "中"},
+	{"high", "高"},
+	{"critical", "緊急"},
+
+	/* report.c */
+	{"full: the kernel's security hooks (BPF LSM) and cgroup/dev guard "
+	 "every medium",
+	 "十分: カーネルのセキュリティフック (BPF LSM) と cgroup/dev "
+	 "がすべての媒体を守ります"},
+	{"full: kernel function hooks (fmod_ret) and cgroup/dev guard every "
+	 "medium; `bpf` is not in the kernel's LSM list",
+	 "十分: カーネルの関数フック (fmod_ret) と cgroup/dev "
+	 "がすべての媒体を守ります (LSM の一覧に bpf なし)"},
+	{"partial: cgroup/dev refuses media; read-only is best effort",
+	 "一部: cgroup/dev "
+	 "が媒体を拒否します。読み取り専用は完全ではありません"},
+	{"little: only USB authorisation; a medium that the kernel already "
+	 "has is not guarded",
+	 "わずか: USB の認可だけです。認識済みの媒体は守られません"},
+	{"USB devices wait for a decision before any driver sees them",
+	 "USB機器は判定が済むまでドライバーに渡しません"},
+	{"opening and mounting a medium that was not allowed is refused",
+	 "許可していない媒体を開く・マウントする操作を拒否します"},
+	{"raw writes, remounts and USB switches are guarded (security hooks)",
+	 "直接の書き込み、再マウント、USBの設定を守ります (LSM)"},
+	{"raw writes, remounts and USB switches are guarded (function hooks)",
+	 "直接の書き込み、再マウント、USBの設定を守ります (関数フック)"},
+	{"a new disk is denied before anything can open it",
+	 "新しいディスクは、誰かが開く前に拒否します"},
+	{"media are examined and judged", "媒体を調べて判定します"},
+	{"events are kept on disk until the collector has them",
+	 "収集先に届くまで記録を保存します"},
+	{"events are sent to the collector", "記録を収集先へ送ります"},
+	{"this program can ask the daemon", "このコマンドが問い合わせできます"},
+	{"enforcing", "保護中"},
+	{"monitor only: nothing is blocked", "監視のみ: 遮断していません"},
+	{"degraded: part of the protection does not work",
+	 "一部停止: 保護の一部が働いていません"},
+	{"monitor", "監視のみ"},
+	{"degraded", "一部停止"},
+	{"ok", "正常"},
+	{"absent", "なし"},
+	{"allowed", "許可"},
+	{"blocked", "遮断"},
+	{"held", "待機"},
+	{"no access", "使用不可"},
+	{"read-only", "読み取り専用"},
+	{"read-write", "読み書き"},
+	{"enforce", "遮断"},
+
+	/* text.c */
+	{"%" PRIu64 " s", "%" PRIu64 " 秒"},
+	{"%" PRIu64 " min", "%" PRIu64 " 分"},
+	{"%" PRIu64 " h", "%" PRIu64 " 時間"},
+	{"%" PRIu64 " days", "%" PRIu64 " 日"},
+	{"never", "なし"},
+	{"%s (%s ago)", "%s (%s前)"},
+};
+
+const char *ja_lookup(const char *english)
+{
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (strcmp(pairs[i].english, english) == 0)
+			return pairs[i].japanese;
+	return NULL;
+}
+
+bool ja_pair(size_t index, const char **ret_english, const char **ret_japanese)
+{
+	if (index >= sizeof(pairs) / sizeof(pairs[0]))
+		return false;
+	*ret_english = pairs[index].english;
+	*ret_japanese = pairs[index].japanese;
+	return true;
+}
