@@ -37,8 +37,9 @@ struct decide_history_slot {
 
 /*
  * Everything a verdict depends on besides the fact. Zeroed memory is valid:
- * no session, clock unknown (every time condition is then unknown and its
- * rule does not match, negated or not), nothing authorised, no history.
+ * no session, clock unknown, nothing authorised, no history. With an unknown
+ * clock a time condition is neither true nor false and counts against access:
+ * a rule that gives does not match, a rule that denies does.
  */
 struct decide_context {
 	struct wall_local now;

@@ -27,7 +27,6 @@ enum descriptor_outcome {
 	DESCRIPTOR_BAD_ORDER, /* not device > config > interface > endpoint */
 	DESCRIPTOR_TOO_MANY_INTERFACES, /* over USB_INTERFACES_MAX */
 	DESCRIPTOR_STRING_TOO_LONG,	/* over 126 UTF-16 units */
-	DESCRIPTOR_ID_MISMATCH,		/* sysfs ids are not the descriptor's */
 	DESCRIPTOR_OUTCOME_COUNT,
 };
 
@@ -54,10 +53,10 @@ int descriptor_path_hash(struct span path, char ret_hash[USB_HASH_CHARS + 1])
 	__attribute__((nonnull, warn_unused_result));
 
 /*
- * Copy a sysfs string attribute as USBGuard reads it: cut at the first NUL,
- * trailing LF, CR, TAB and backspace removed. `capacity` includes the NUL.
- * Returns 0 or DESCRIPTOR_STRING_TOO_LONG (over 126 UTF-16 units or over
- * capacity), `ret_text` then unchanged.
+ * Copy a sysfs string attribute as USBGuard reads it: trailing NUL, LF, CR,
+ * TAB and backspace removed, cut at the first NUL that is left. `capacity`
+ * includes the NUL. Returns 0 or DESCRIPTOR_STRING_TOO_LONG (over 126 UTF-16
+ * units and 253 bytes, or over capacity), `ret_text` then unchanged.
  */
 int descriptor_string(struct span raw, char *ret_text, size_t capacity)
 	__attribute__((nonnull, warn_unused_result));

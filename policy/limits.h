@@ -7,9 +7,14 @@
  */
 #pragma once
 
-/* USB string descriptor: (255 - 2) / 2 units, at most three bytes of UTF-8. */
-#define USB_STRING_MAX_UNITS 126
-#define USB_STRING_MAX_BYTES (USB_STRING_MAX_UNITS * 3)
+/*
+ * USB string descriptor: (255 - 2) / 2 units, at most three bytes of UTF-8.
+ * What USBGuard took (253 bytes of anything) is taken too: a hash written with
+ * it must not turn into a rejection.
+ */
+#define USB_STRING_MAX_UNITS  126
+#define USB_STRING_MAX_BYTES  (USB_STRING_MAX_UNITS * 3)
+#define USB_STRING_PEER_BYTES 253
 
 /* base64 of SHA-256, without the terminating NUL. */
 #define USB_HASH_CHARS 44
@@ -32,7 +37,7 @@
 /* One line of a rules text, the newline not counted. */
 #define RULES_LINE_MAX_BYTES (64u << 10)
 #define RULES_MAX	     100000
-/* Values in one attribute's set, conditions of one rule, nested queries. */
+/* Values in one attribute's set, conditions of one rule, one string. */
 #define RULES_SET_MAX	       4096
 #define RULES_CONDITIONS_MAX   256
 #define RULES_STRING_MAX_BYTES (16u << 10)

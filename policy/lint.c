@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is worth a warning although it loads: rules that mean something else
+ * than USBGuard made of them, and rules that can never speak or speak for
+ * more than their author is likely to have meant.
+ */
+#include "policy/parse.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct linter {
+	const struct ruleset *rs;
+	struct rules_report *report;
+};
+
+__attribute__((format(printf, 3, 4))) static void warn(struct linter *l,
+						       const struct rule *rule,
+						       const char *format, ...)
+{
+	struct rules_message message = {
+		.text = rule->text,
+		.line = rule->line,
+		.column = 1,
+		.severity = RULES_WARNING,
+	};
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(message.what, sizeof(message.what), format, args);
+	va_end(args);
+	report_add(l->report, &message);
+}
+
+/* Two patterns of which one device interface could serve both. */
+static bool patterns_overlap(uint32_t a, uint32_t b)
+{
+	if ((a >> 16 & 0xff) != (b >> 16 & 0xff))
+		return false;
+	if ((a | b) & INTERFACE_ANY_SUBCLASS)
+		return true;
+	if ((a >> 8 & 0xff) != (b >> 8 & 0xff))
+		return false;
+	return (a | b) & INTERFACE_ANY_PROTOCOL || (a & 0xff) == (b & 0xff);
+}
+
+static bool has_overlap(const struct ruleset *rs, const struct attr *attr)
+{
+	const uint32_t *values = attr_values(rs, attr);
+
+	/* More than a device can have: it matches nothing at all. */
+	if (attr->count > USB_INTERFACES_MAX)
+		return false;
+	for (uint16_t i = 0; i < attr->count; i++)
+		for (uint16_t j = 0; j < i; j++)
+			if (patterns_overlap(values[i], values[j]))
+				return true;
+	return false;
+}
+
+static void lint_meaning(struct linter *l, const struct rule *rule)
+{
+	const struct attr *attrs = rule_attrs(l->rs, rule);
+
+	for (unsigned i = 0; i < rule->attr_count; i++) {
+		const struct attr *attr = &attrs[i];
+		const struct attr_info *info =
+			attr_info((enum attr_kind)attr->kind);
+
+		if (attr->op == SET_MATCH_ALL && attr->kind != ATTR_IF &&
+		    (info->type == VALUE_STRING || info->type == VALUE_ID))
+			warn(l, rule,
+			     "'%s match-all' is not what USBGuard did: it let "
+			     "every string pass and no wildcard id",
+			     info->word);
+		if (attr->kind == ATTR_WITH_INTERFACE &&
+		    attr->op == SET_EQUALS && attr->count > 1 &&
+		    has_overlap(l->rs, attr))
+			warn(l, rule,
+			     "'equals' pairs one to one here; USBGuard would "
+			     "also take a device with another interface in "
+			     "place of a repeated one");
+		if (attr->kind == ATTR_IF && attr->count >= 64)
+			warn(l, rule,
+			     "USBGuard cannot evaluate 64 conditions or more; "
+			     "here they count");
+	}
+}
+
+/* `block channel storage` blocks a pure stick and lets a composite by. */
+static void lint_exact_denial(struct linter *l, const struct rule *rule)
+{
+	static const enum attr_kind kinds[] = {ATTR_WITH_INTERFACE,
+					       ATTR_CHANNEL};
+
+	if (rule_gives(rule) || (rule->flags & RULE_QUERY))
+		return;
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const struct attr *attr = rule_attr(l->rs, rule, kinds[i]);
+
+		if (attr && attr->op == SET_EQUALS && attr->count == 1)
+			warn(l, rule,
+			     "denies only a device that is nothing else: "
+			     "'%s one-of { … }' would also catch composites",
+			     attr_info(kinds[i])->word);
+	}
+}
+
+/* Nothing that could keep it from matching. */
+static bool is_catch_all(const struct ruleset *rs, const struct rule *rule)
+{
+	const struct attr *attrs = rule_attrs(rs, rule);
+
+	for (unsigned i = 0; i < rule->attr_count; i++)
+		if (attr_is_matched((enum attr_kind)attrs[i].kind) ||
+		    attrs[i].kind == ATTR_IF || attrs[i].kind == ATTR_UNTIL)
+			return false;
+	return true;
+}
+
+static bool asks_for(const struct ruleset *rs, const struct rule *rule,
+		     uint32_t kinds)
+{
+	const struct attr *attrs = rule_attrs(rs, rule);
+
+	for (unsigned i = 0; i < rule->attr_count; i++)
+		if (kinds & 1u << attrs[i].kind)
+			return true;
+	return false;
+}
+
+/* An id says which product, not which stick. */
+static void lint_broad(struct linter *l, const struct rule *rule)
+{
+	uint32_t identifying = 1u << ATTR_SERIAL | 1u << ATTR_HASH |
+			       1u << ATTR_IDENTITY | 1u << ATTR_FS_UUID;
+
+	if (!rule_gives(rule))
+		return;
+	if (is_catch_all(l->rs, rule))
+		warn(l, rule, "gives access to everything");
+	else if (rule->family == RULES_FAMILY_MEDIA &&
+		 !asks_for(l->rs, rule, identifying))
+		warn(l, rule,
+		     "gives access to every medium of that kind: add a serial, "
+		     "hash or fs-uuid");
+}
+
+static bool attrs_equal(const struct ruleset *rs, const struct attr *a,
+			const struct attr *b)
+{
+	const struct attr_info *info = attr_info((enum attr_kind)a->kind);
+	size_t width = info->type == VALUE_ID	  ? 2
+		       : info->type == VALUE_SIZE ? 4
+						  : 1;
+
+	if (a->kind != b->kind || a->op != b->op || a->count != b->count)
+		return false;
+	if (info->type == VALUE_CONDITION)
+		return false; /* may differ in time: not a duplicate */
+	return memcmp(attr_values(rs, a), attr_values(rs, b),
+		      a->count * width * sizeof(uint32_t)) == 0;
+}
+
+/* The same demands in two neighbouring rules: the second never speaks. */
+static bool rules_match_alike(const struct ruleset *rs, const struct rule *a,
+			      const struct rule *b)
+{
+	if (a->family != b->family || a->attr_count != b->attr_count)
+		return false;
+	for (unsigned i = 0; i < a->attr_count; i++) {
+		const struct attr *x = rule_attrs(rs, a) + i;
+		const struct attr *y = rule_attrs(rs, b) + i;
+
+		if (x->kind != y->kind)
+			return false;
+		if ((attr_is_matched((enum attr_kind)x->kind) ||
+		     x->kind == ATTR_IF || x->kind == ATTR_UNTIL) &&
+		    !attrs_equal(rs, x, y))
+			return false;
+	}
+	return true;
+}
+
+static void lint_reach(struct linter *l, uint32_t number,
+		       const struct rule **catch_all)
+{
+	const struct rule *rule = rule_at(l->rs, number);
+	const struct rule **earlier = &catch_all[rule->family];
+
+	if (*earlier) {
+		warn(l, rule,
+		     "never speaks: the rule of line %u takes "
+		     "everything",
+		     (*earlier)->line);
+		return;
+	}
+	if (number > 0 && rule_at(l->rs, number - 1)->family == rule->family &&
+	    rules_match_alike(l->rs, rule_at(l->rs, number - 1), rule))
+		warn(l, rule,
+		     "never speaks: the rule before it asks for the "
+		     "same");
+	if (is_catch_all(l->rs, rule))
+		*earlier = rule;
+}
+
+void lint_ruleset(const struct ruleset *ruleset, struct rules_report *report)
+{
+	struct linter l = {.rs = ruleset, .report = report};
+	const struct rule *catch_all[RULES_FAMILY_COUNT] = {NULL};
+
+	for (uint32_t n = 0; n < ruleset->rules.count; n++) {
+		const struct rule *rule = rule_at(ruleset, n);
+
+		if (rule->family == RULES_FAMILY_LOGIN ||
+		    (rule->flags & RULE_QUERY))
+			continue;
+		lint_meaning(&l, rule);
+		lint_exact_denial(&l, rule);
+		lint_broad(&l, rule);
+		lint_reach(&l, n, catch_all);
+	}
+}
