@@ -109,40 +109,55 @@ int BPF_PROG(guard_media_change, struct gendisk *disk)
 
 /* ---- cgroup: the opens that come from inside the kernel too ------------ */
 
+static __always_inline __u64 key_of_cgroup(struct bpf_cgroup_dev_ctx *ctx)
+{
+	return GUARD_KEY((ctx->access_type & 0xffff) == BPF_DEVCG_DEV_CHAR,
+			 ctx->major, ctx->minor);
+}
+
+/* MODE of an event for the cgroup's access bits. 0: mknod only. */
+static __always_inline __u32 mode_of_cgroup(__u32 wanted)
+{
+	return (wanted & BPF_DEVCG_ACC_READ ? GUARD_MODE_READ : 0) |
+	       (wanted & BPF_DEVCG_ACC_WRITE ? GUARD_MODE_WRITE : 0);
+}
+
 /*
  * Asked on mknod, on every open of a device node and on every open of a block
  * device by the kernel itself (mount, dm, md, loop, swap, the partition scan).
- * Writing to a read-only disk is not refused here: mount(8) falls back to
- * read-only on the block layer's error, but not on ours.
+ *
+ * The read-only flag of the block layer does not stop a device-mapper table
+ * that was opened for writing (bio_check_ro only warns), so writing opens of a
+ * read-only medium end here. 5.15 knows only EPERM, which would break every
+ * plain mount(8) of it: there device-mapper stays a hole for root.
  */
 static __always_inline int judge_cgroup(struct bpf_cgroup_dev_ctx *ctx,
 					const struct guard_config *conf,
 					bool has_task)
 {
-	__u32 type = ctx->access_type & 0xffff;
-	__u32 wanted = ctx->access_type >> 16;
 	struct tale tale = {.hook = GUARD_HOOK_CGROUP_DEV};
+	__u32 access;
 
-	tale.key = GUARD_KEY(type == BPF_DEVCG_DEV_CHAR, ctx->major,
-			     ctx->minor);
-	if (!(wanted & (BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE)))
+	tale.key = key_of_cgroup(ctx);
+	tale.mode = mode_of_cgroup(ctx->access_type >> 16);
+	if (!tale.mode)
 		return 1;
-	if (access_of(conf, tale.key, &tale.info) != GUARD_DENY)
+	access = access_of(conf, tale.key, &tale.info);
+	if (access == GUARD_READ_WRITE)
 		return 1;
-
-	if (has_task || !(conf->flags & GUARD_AUDIT_AT_EXIT)) {
-		tale.mode =
-			(wanted & BPF_DEVCG_ACC_READ ? GUARD_MODE_READ : 0) |
-			(wanted & BPF_DEVCG_ACC_WRITE ? GUARD_MODE_WRITE : 0);
-		return refuse(conf, &tale, has_task) ? 0 : 1;
+	if (access == GUARD_READ_ONLY) {
+		if (!has_task || !(tale.mode & GUARD_MODE_WRITE))
+			return 1;
+		tale.verdict = READ_ONLY;
 	}
-	return conf->flags & GUARD_ENFORCE ? 0 : 1;
-}
 
-static __always_inline __u64 key_of_cgroup(struct bpf_cgroup_dev_ctx *ctx)
-{
-	return GUARD_KEY((ctx->access_type & 0xffff) == BPF_DEVCG_DEV_CHAR,
-			 ctx->major, ctx->minor);
+	if (!has_task && (conf->flags & GUARD_AUDIT_AT_EXIT))
+		return conf->flags & GUARD_ENFORCE ? 0 : 1;
+	if (!refuse(conf, &tale, has_task))
+		return 1;
+	if (has_task && tale.verdict == READ_ONLY)
+		bpf_set_retval(READ_ONLY);
+	return 0;
 }
 
 /* From 6.1 on: knows who asks. */
@@ -191,12 +206,10 @@ int BPF_PROG(guard_cgroup_exit, short type, __u32 major, __u32 minor,
 	if (!result && (conf->flags & GUARD_ENFORCE))
 		return 0;
 	tale.key = GUARD_KEY(type == BPF_DEVCG_DEV_CHAR, major, minor);
-	if (!(wanted & (BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE)) ||
-	    is_daemon(conf) ||
+	tale.mode = mode_of_cgroup(wanted);
+	if (!tale.mode || is_daemon(conf) ||
 	    access_of(conf, tale.key, &tale.info) != GUARD_DENY)
 		return 0;
-	tale.mode = (wanted & BPF_DEVCG_ACC_READ ? GUARD_MODE_READ : 0) |
-		    (wanted & BPF_DEVCG_ACC_WRITE ? GUARD_MODE_WRITE : 0);
 	refuse(conf, &tale, true);
 	return 0;
 }
@@ -261,6 +274,7 @@ static __always_inline bool is_harmless_ioctl(__u32 request)
 	case 0x1280: /* BLKGETDISKSEQ */
 	case 0x1284: /* BLKGETZONESZ */
 	case 0x1285: /* BLKGETNRZONES */
+	case 0x0215: /* FDGETFDCSTAT: libblkid asks whether it is a floppy */
 	case 0x0301: /* HDIO_GETGEO */
 	case 0x5305: /* CDROMREADTOCHDR */
 	case 0x5306: /* CDROMREADTOCENTRY */

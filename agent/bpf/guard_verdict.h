@@ -20,6 +20,9 @@ enum {
 	/* The one errno for a refusal. A literal: 6.8 and later want to see
 	 * that what an LSM program returns lies in [-4095, 0]. */
 	REFUSED = -1, /* -EPERM */
+	/* Writing to a read-only medium, as the block layer says it: mount(8)
+	 * and libmount then try again read-only, which they do not on EPERM. */
+	READ_ONLY = -13, /* -EACCES */
 
 	/* /proc/PID/stat counts in USER_HZ, 100 on every architecture. */
 	NS_PER_TICK = 10000000
@@ -216,7 +219,8 @@ static __always_inline void tell(const struct tale *tale, bool has_task)
 static __always_inline bool refuse(const struct guard_config *conf,
 				   struct tale *tale, bool has_task)
 {
-	tale->verdict = REFUSED;
+	if (!tale->verdict)
+		tale->verdict = REFUSED;
 	tale->enforced = (conf->flags & GUARD_ENFORCE) ? 1 : 0;
 	count(GUARD_COUNT_DENIED);
 	tell(tale, has_task);

@@ -158,7 +158,8 @@ static bool kernel_has(const struct btf *kernel, enum guard_variant variant,
 	return btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0;
 }
 
-/* Linux 6.1 let cgroup programs ask for the current process. */
+/* Linux 6.1 let cgroup programs ask for the current process. They choose their
+ * errno since 5.18; that cannot be probed for without an attach type. */
 static bool cgroup_sees_task(void)
 {
 	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_DEVICE,

@@ -101,11 +101,19 @@ def read_only(t, options, tier):
     t.fails(f"mount -o remount,rw {place}")
     t.fails("blockdev --setrw /dev/sda", "not permitted")
     t.must("blockdev --getsize64 --getss --getro /dev/sda")
-    for target in ("/dev/sda", "/dev/sg0"):
-        t.fails("head -c 512 /dev/zero | sg_raw -s 512 " + target +
-                " 2a 00 0 0 0 9 0 0 1 0", "not permitted")
-    t.fails("dd if=/dev/zero of=/dev/sda count=1", "not permitted")
+    write = "head -c 512 /dev/zero | sg_raw {} -s 512 {} 2a 00 0 0 0 9 0 0 1 0"
+    t.fails(write.format("", "/dev/sda"), "permission denied")
+    t.fails(write.format("-R", "/dev/sda"), "not permitted")
+    t.fails(write.format("", "/dev/sg0"), "not permitted")
+    t.fails("dd if=/dev/zero of=/dev/sda count=1", "permission denied")
     t.must(f"umount {place}; sync")
+    t.fails("echo '0 1024 linear 8:0 2048' | dmsetup create leak")
+    t.must("echo '0 1024 linear 8:0 2048' | dmsetup create -r leak")
+    t.fails("dd if=/dev/zero of=/dev/mapper/leak count=1")
+    t.must("dd if=/dev/mapper/leak of=/dev/null count=1 && "
+           "dmsetup remove --retry leak")
+    t.fails("mkswap -f /dev/sda && swapon /dev/sda")
+    t.must("sync")
     t.equal(stick.sha256(), before, "the medium")
 
 
