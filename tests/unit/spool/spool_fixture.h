@@ -12,9 +12,11 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <dirent.h>
@@ -39,6 +41,14 @@ struct fixture {
 };
 
 static const uint8_t fixture_host[FRAME_ID_SIZE] = {0xaa, 1, 2, 3};
+
+/* Lets the spool's thread, or the disk, get on. */
+static inline void fixture_wait_us(unsigned us)
+{
+	const struct timespec time = { .tv_nsec = us * 1000L };
+
+	(void)ppoll(NULL, 0, &time, NULL);
+}
 
 static inline void fixture_init_at(struct fixture *f, const char *base)
 {
@@ -153,7 +163,7 @@ static inline void fixture_fill(struct fixture *f, unsigned n)
 					     spool_next_seq(f->spool) - 1,
 					     FLUSH_MS),
 				 0);
-		(void)usleep(1000);
+		fixture_wait_us(1000);
 	}
 }
 

@@ -73,7 +73,7 @@ static void nothing_durable_is_lost_by_kill(void **state)
 			write_forever(&f, pipe_fds[1]);
 		}
 		(void)close(pipe_fds[1]);
-		(void)usleep(3000 + round * 3571 % 40000);
+		fixture_wait_us(3000 + round * 3571 % 40000);
 		assert_int_equal(kill(pid, SIGKILL), 0);
 		uint64_t reported = drain(pipe_fds[0]);
 		(void)close(pipe_fds[0]);

@@ -192,9 +192,9 @@ static void a_failing_write_is_repeated_until_it_succeeds(void **state)
 			if (r == 0)
 				i++;
 			else
-				(void)usleep(1000);
+				fixture_wait_us(1000);
 			if (i % 50 == 0)
-				(void)usleep(500);
+				fixture_wait_us(500);
 		}
 		fixture_flush(f);
 		break_calls(0, 0, 0);
@@ -265,7 +265,7 @@ static unsigned append_until_full(struct fixture *f, uint32_t flags)
 		if (r == 0)
 			count++;
 		else
-			(void)usleep(1000);
+			fixture_wait_us(1000);
 	}
 }
 
@@ -294,7 +294,7 @@ static void a_full_disk_refuses_before_it_accepts(void **state)
 		if (fixture_append(f, 1) == 0)
 			more++;
 		else
-			(void)usleep(5000);
+			fixture_wait_us(5000);
 	}
 	assert_int_equal(more, 50);
 	fixture_flush(f);
@@ -341,7 +341,7 @@ static void a_small_tmpfs_fills_and_drains(void **state)
 	spool_release(small.spool, stats.last_seq);
 	int r = -1;
 	for (int i = 0; i < 2000 && r != 0; i++) {
-		(void)usleep(5000);
+		fixture_wait_us(5000);
 		r = fixture_append(&small, 1);
 	}
 	assert_int_equal(r, 0);

@@ -234,7 +234,7 @@ static void the_budget_holds_and_the_reserve_is_for_the_urgent(void **state)
 		spool_stats(f->spool, &stats);
 		if (!stats.is_in_reserve)
 			break;
-		(void)usleep(5000);
+		fixture_wait_us(5000);
 	}
 	assert_false(stats.is_in_reserve);
 	fixture_fill(f, 100);
@@ -251,7 +251,7 @@ static unsigned wait_segments(struct fixture *f, unsigned wanted)
 		count = fixture_count(f, "0", ".seg");
 		if (count == wanted)
 			break;
-		(void)usleep(5000);
+		fixture_wait_us(5000);
 	}
 	return count;
 }
@@ -341,7 +341,7 @@ static void *produce(void *argument)
 		int r = spool_append(p->f->spool, &entry, &seq);
 
 		if (r == SPOOL_BUSY) {
-			(void)usleep(500);
+			fixture_wait_us(500);
 			continue;
 		}
 		if (r != 0 || spool_flush(p->f->spool, seq, FLUSH_MS) != 0)
