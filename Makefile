@@ -85,8 +85,9 @@ LIB_collector := $(filter-out %/main.c,$(call src,collector) \
 	$(call src,collector/api) $(call src,collector/web))
 LIB_tool      := $(filter-out %/main.c,$(call src,policy/tool))
 LIB_fakes     := $(call src,tests/fakes)
+LIB_pammod    := $(filter-out %/pam_sekimori.c %/places.c,$(call src,agent/pam))
 ALL_LIBS := policy base wire sense enforce spool daemon ship ctl probe \
-	collector tool fakes
+	collector tool fakes pammod
 
 PROG_sekimorid          := agent/daemon/main.c daemon sense enforce spool wire policy base
 PROG_sekimori-probe     := agent/probe/main.c probe base
@@ -141,6 +142,35 @@ $(BUILD)/$(1): $(call obj,$(firstword $(PROG_$(1)))) \
 endef
 $(foreach p,$(PROGS),$(eval $(call prog_rule,$(p))))
 
+# PAM module: its own objects, position-independent and hidden. The test twin
+# differs in places.c alone; the factor modules it wraps are one source.
+PIC = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
+PAM_SRC := $(filter-out agent/pam/lint%.c,$(call src,agent/pam)) \
+	policy/mfa.c policy/mfa_login.c policy/mfa_text.c \
+	agent/base/fd.c agent/base/clock.c agent/base/hex.c
+PAM_FAKES := $(patsubst %,$(BUILD)/tests/pam/%.so,pam_unix pam_u2f pam_oath \
+	pam_google_authenticator pam_pkcs11 pam_fprintd pam_other)
+PAM_TEST := $(BUILD)/tests/pam/pam_sekimori.so $(PAM_FAKES)
+all: $(BUILD)/pam_sekimori.so
+$(BUILD)/pic/%.o: %.c Makefile
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(OWN) $(CFLAGS) $(EXTRA) -fPIC \
+		-fvisibility=hidden -c -o $@ $<
+$(BUILD)/pam_sekimori.so: $(call PIC,$(PAM_SRC))
+$(BUILD)/tests/pam/pam_sekimori.so: \
+	$(call PIC,$(filter-out agent/pam/places.c,$(PAM_SRC)) tests/pam/places.c)
+$(BUILD)/pam_sekimori.so $(BUILD)/tests/pam/pam_sekimori.so: agent/pam/pam_sekimori.map
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -shared $(filter-out -pie,$(LD_OWN)) $(LDFLAGS) -o $@ \
+		$(filter %.o,$^) -Wl,--version-script=agent/pam/pam_sekimori.map \
+		$(if $(filter 1,$(SAN)),,-Wl,-z,defs) -lpam
+$(PAM_FAKES): $(call PIC,tests/pam/factor.c)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -shared $(filter-out -pie,$(LD_OWN)) -o $@ $< -lpam
+
 # Kernel half: one source, two attach types. -target bpf lacks the system
 # include path, so ask the compiler for it.
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
@@ -165,18 +195,16 @@ WEB_STATIC := $(sort $(wildcard collector/web/static/*))
 $(BUILD)/collector/web_static.inc: collector/web/embed.py $(WEB_STATIC)
 	@mkdir -p $(@D)
 	$(Q)$(PYTHON) $< $(WEB_STATIC) >$@
-ifneq ($(wildcard collector/web/embed.py),)
-$(BUILD)/collector/%.o: | $(BUILD)/collector/web_static.inc
-endif
+$(BUILD)/collector/web/static.o: $(BUILD)/collector/web_static.inc
 
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- tests ----------------------------------------------------------------
 UNIT_SRC := $(sort $(shell find tests/unit -name 'test_*.c' 2>/dev/null))
 UNIT := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
-TEST_COMMON := policy base wire spool sense enforce fakes
+TEST_COMMON := policy base wire spool sense enforce fakes pammod
 TEST_LIBS = $(LIBS_daemon) $(LIBS_probe) $(LIBS_ship) $(LIBS_collector) \
-	$(LIBS_all) -lcmocka -lutil
+	$(LIBS_all) -lcmocka -lutil -lpam
 test_own = $(filter daemon ship ctl probe collector tool,$(1))
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
 		$(call lib,$(ALL_LIBS))
@@ -184,6 +212,8 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
 	$(Q)$(CC) $(LD_OWN) $(LDFLAGS) -o $@ $< -Wl,--start-group \
 		$(call lib,$(TEST_COMMON) $(call test_own,$(firstword $(subst /, ,$*)))) \
 		-Wl,--end-group $(TEST_LIBS)
+
+$(filter $(BUILD)/tests/unit/pam/%,$(UNIT)): | $(PAM_TEST)
 
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_REPLAY := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/replay_%,$(FUZZ_SRC))
