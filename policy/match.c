@@ -264,7 +264,7 @@ static bool match_channels(const struct subject *s, const struct attr *attr)
 		return !(device & ~wanted);
 	case SET_EQUALS:
 		return device == wanted &&
-		       __builtin_popcount(wanted) == attr->count;
+		       bit_count(wanted) == attr->count;
 	case SET_EQUALS_ORDERED:
 		return device == wanted && is_ascending;
 	case SET_OP_COUNT:

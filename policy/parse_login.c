@@ -124,7 +124,7 @@ static int check_login(struct parser *p, const struct rule *rule,
 
 	if (rule->target == LOGIN_REQUIRE) {
 		for (unsigned i = 0; i < combos->count; i++)
-			if (__builtin_popcount(values[combos->first + i]) <
+			if (bit_count(values[combos->first + i]) <
 			    rule->flags)
 				return parse_error(p, 0,
 						   "a combination of fewer "

@@ -203,6 +203,16 @@ static inline uint32_t date_number(uint32_t year, uint32_t month, uint32_t day)
 	return year * 10000 + month * 100 + day;
 }
 
+/* Not the builtin, which is a library call on plain x86-64. */
+static inline unsigned bit_count(uint32_t bits)
+{
+	unsigned count = 0;
+
+	for (; bits; bits &= bits - 1)
+		count++;
+	return count;
+}
+
 static inline const struct rule *rule_at(const struct ruleset *rs, uint32_t n)
 {
 	return (const struct rule *)rs->rules.data + n;

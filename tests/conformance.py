@@ -94,7 +94,7 @@ FILES = {"rules_parse.jsonl": check_parse, "rule_eval.jsonl": check_eval,
 
 
 def run_folder(tool, folder):
-    bad = 0
+    bad = good = 0
     for name, check in FILES.items():
         path = folder / name
         if not path.exists():
@@ -110,24 +110,29 @@ def run_folder(tool, folder):
             if not result[0]:
                 print(f"{name} {row.get('id', row.get('case'))}: "
                       f"expected {result[1]!r}, got {result[2]!r}")
-        print(f"{folder.name}/{name}: {agreed}/{total} agree")
+        print(f"{folder.parent.name}/{name}: {agreed}/{total} agree")
+        good += agreed
         bad += total - agreed
-    return bad
+    return good, bad
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--build", default="build")
+    parser.add_argument("--build", default=os.environ.get("BUILD", "build"))
     args = parser.parse_args()
     tool = str(pathlib.Path(args.build).resolve() / "sekimori-policy")
-    bad = run_folder(tool, ROOT / "tests/data/conformance")
+    good, bad = run_folder(tool, ROOT / "tests/data/conformance")
+    skipped = 0
     shared = os.environ.get("SEKIMORI_SHARED", str(ROOT.parent / "shared"))
     peer = pathlib.Path(shared) / "conformance"
     if peer.is_dir():
-        bad += run_folder(tool, peer)
+        more = run_folder(tool, peer)
+        good, bad = good + more[0], bad + more[1]
     else:
-        print(f"skipped: the peer's rows ({peer} is absent)")
-    return 1 if bad else 0
+        skipped = 1
+        print(f"skip the peer's rows: {peer} is absent")
+    print(f"{good} passed, {bad} failed, {skipped} skipped")
+    return 1 if bad or not good else 0
 
 
 if __name__ == "__main__":
