@@ -29,7 +29,7 @@ class Skipped(Exception):
 class Case:
     """One guest and the words to drive it."""
 
-    def __init__(self, guest, folder, build):
+    def __init__(self, guest, folder, build="build"):
         self.guest = guest
         self.tier = guest.tier
         self.folder = folder
@@ -227,7 +227,7 @@ class Case:
 
     def _events_after(self, sequence):
         text = self.machine.must("sekimorictl events --json "
-                                 f"--after {sequence}")
+                                 f"--since {sequence + 1}")
         return [json.loads(line) for line in text.splitlines() if line]
 
     # ---- evidence --------------------------------------------------------
@@ -237,7 +237,7 @@ class Case:
         wanted = {"journal.txt": "journalctl -b --no-pager -o short-monotonic",
                   "kernel.txt": "dmesg"}
         if agent:
-            wanted["events.ndjson"] = "sekimorictl events --json"
+            wanted["events.ndjson"] = "sekimorictl events --json --since 1"
             wanted["status.txt"] = "sekimorictl status; sekimorictl devices"
         for name, command in wanted.items():
             try:
@@ -249,7 +249,7 @@ class Case:
 
     def save_events(self):
         """Every event of the case, for the check of the whole suite."""
-        output = self.machine.sh("sekimorictl events --json").output
+        output = self.machine.sh("sekimorictl events --json --since 1").output
         with open(self.folder + "/events.ndjson", "wb") as file:
             file.write(output)
 

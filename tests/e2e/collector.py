@@ -40,19 +40,19 @@ class Collector:
         self.port = free_port()
         self.console = free_port()
         self.process = None
+        self.config = self.folder + ".conf"
         self.admin = self._init()
 
     def _init(self):
         """Makes the CA; returns the console's token."""
         os.makedirs(self.folder, mode=0o700)
-        self.config = self.folder + ".conf"
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(f"dir = {self.folder}\n"
                        f"listen = 127.0.0.1:{self.port}\n"
                        f"console_listen = 127.0.0.1:{self.console}\n")
-        text = self._run("init", "--host", HOST_FROM_GUEST)
-        with open(self.folder + "/console.token", encoding="utf-8") as file:
-            return file.read().strip() or text
+        said = self._run("init", "--plain", "--host", HOST_FROM_GUEST,
+                         "--name", "情報市")
+        return said.split("console_token=")[1].split()[0]
 
     def _run(self, *words):
         command = [self.program, "--config", self.config, *words]
@@ -92,7 +92,7 @@ class Collector:
     def enrol(self):
         """Starts, and enrols the guest as its administrator would."""
         self.start()
-        token = self._run("token").split()[-1]
+        token = self._run("token").strip()
         self.case.must("sekimori-ship enroll "
                        f"https://{HOST_FROM_GUEST}:{self.port} {token}")
         self.case.must("systemctl restart sekimori-ship")
@@ -126,11 +126,10 @@ class Collector:
         rows, after = [], 0
         while True:
             page = self.get(f"/api/v1/events?after={after}&limit={PAGE}")
-            got = page["events"]
-            rows += [row["event"] for row in got]
-            if len(got) < PAGE:
+            if not page["events"]:
                 return rows
-            after = got[-1]["id"]
+            rows += [row["event"] for row in page["events"]]
+            after = page["next"]
 
     # ---- a collector that has gone mad -----------------------------------
 
