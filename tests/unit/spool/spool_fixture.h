@@ -45,7 +45,7 @@ static const uint8_t fixture_host[FRAME_ID_SIZE] = {0xaa, 1, 2, 3};
 /* Lets the spool's thread, or the disk, get on. */
 static inline void fixture_wait_us(unsigned us)
 {
-	const struct timespec time = { .tv_nsec = us * 1000L };
+	const struct timespec time = {.tv_nsec = us * 1000L};
 
 	(void)ppoll(NULL, 0, &time, NULL);
 }
