@@ -117,7 +117,8 @@ $(BUILD)/agent/wire/%.o: WARN_DIR := $(WARN_PURE)
 $(BUILD)/tests/%.o: WARN_DIR := -Wno-missing-prototypes -Werror=unused-function
 # The skeletons trip -Wcast-qual; -isystem quiets what is not ours.
 $(BUILD)/agent/enforce/%.o: WARN_DIR := -isystem $(BUILD)/bpf
-$(BUILD)/agent/enforce/%.o: | $(BPF_SKELS)
+# (A pattern rule without a recipe would add nothing, hence the list.)
+$(call obj,$(LIB_enforce)): | $(BPF_SKELS)
 $(BUILD)/collector/%.o: WARN_DIR := -I$(BUILD)/collector
 
 $(BUILD)/%.o: %.c Makefile
