@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one context struct of sekimorid, shared by the files that make up its
+ * loop (daemon.c, events.c, health.c, control*.c). Nothing else includes it:
+ * the pipeline and what is below know nothing of the daemon around them.
+ */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "agent/daemon/alive.h"
+#include "agent/daemon/config.h"
+#include "agent/daemon/daemon.h"
+#include "agent/daemon/failure.h"
+#include "agent/daemon/pipeline.h"
+#include "agent/daemon/recorder.h"
+#include "agent/daemon/session.h"
+#include "agent/enforce/dry_run.h"
+
+struct control;
+struct prober;
+
+struct daemon {
+	struct daemon_options options;
+	const struct log *log;
+	int root_fd;
+	int sys_fd;
+	int proc_fd;
+	int dev_fd;
+	int run_fd; /* /run/sekimori; -1: could not be made */
+
+	struct config config;
+	struct failures failures;
+	struct session session;	   /* of the daemon before us */
+	struct alive_stamp before; /* when that one was last seen */
+	bool has_before;
+
+	struct usb_auth *usb_auth;
+	struct block_guard *guard; /* NULL: tier T4 */
+	struct enforce_real *real;
+	struct dry_run *dry;
+	struct recorder *recorder;
+	struct pipeline pipeline;
+	struct control *control; /* NULL: no bus wanted */
+	struct prober *prober;
+
+	sd_event *loop;
+	sd_event_source *spool_source;
+	sd_event_source *fold_source;
+	sd_event_source *heartbeat_source;
+	sd_event_source *watchdog_source;
+	int uevent_fd;
+	int mount_fd;
+	uint64_t watchdog_us; /* 0: systemd watches nothing */
+	uint64_t wall_started_ms;
+	uint64_t boot_started_ns;
+	bool is_degraded;
+	bool is_ready;
+	char why[FAILURE_DETAIL_MAX]; /* of the degradation, as told */
+};
+
+/* events.c: adds every source to the loop. */
+int events_add(struct daemon *daemon)
+	__attribute__((nonnull, warn_unused_result));
+/* Tries to open the spool; the loop calls it until it is open. */
+void events_open_spool(struct daemon *daemon) __attribute__((nonnull));
+
+/* Leaves the stamp of now in /run and on disk. */
+void events_stamp(struct daemon *daemon, bool is_clean)
+	__attribute__((nonnull));
+
+/* Reads configuration and policy again; what pipeline_load_policy() says. */
+int daemon_reload(struct daemon *daemon)
+	__attribute__((nonnull, warn_unused_result));

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bus: connecting when there is one, asking polkit, handing out answers.
+ * Every question to another process is asynchronous.
+ */
+#include "agent/daemon/control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-bus.h>
+
+#include "agent/base/cleanup.h"
+#include "agent/daemon/context.h"
+#include "agent/daemon/control_answer.h"
+
+#define BUS_NAME   "jp.sekimori.Agent1"
+#define BUS_PATH   "/jp/sekimori/Agent1"
+#define BUS_SOCKET "unix:path=/run/dbus/system_bus_socket"
+
+#define EVENTS_MAX	   1000
+#define PUBLISH_MAX	   256
+#define REQUESTS_MAX	   64
+#define RECONNECT_US	   (1000 * 1000)
+#define POLKIT_INTERACTIVE 1u
+#define POLKIT_TIMEOUT_US  (120ULL * 1000 * 1000)
+
+struct control {
+	struct daemon *daemon;
+	sd_bus *bus;
+	sd_event_source *reconnect;
+	bool is_connected;
+	uint64_t published_seq;
+	unsigned int request_count;
+};
+
+/* A call on its way through the bus driver and polkit. */
+struct request {
+	struct control *control;
+	const struct method *method;
+	sd_bus_message *call;
+};
+
+struct method {
+	const char *member;
+	const char *action; /* polkit's */
+	int (*run)(struct control *control, sd_bus_message *call);
+};
+
+DEFINE_CLEANUP(message, sd_bus_message *, sd_bus_message_unref);
+
+/* --- methods, run once the caller is authorised ------------------------ */
+
+static int run_status(struct control *control, sd_bus_message *call)
+{
+	_cleanup_(cleanup_message) sd_bus_message *reply = NULL;
+
+	int r = sd_bus_message_new_method_return(call, &reply);
+	if (r < 0)
+		return r;
+	r = answer_status(control->daemon, reply);
+	if (r < 0)
+		return r;
+	return sd_bus_send(NULL, reply, NULL);
+}
+
+static int run_list_devices(struct control *control, sd_bus_message *call)
+{
+	_cleanup_(cleanup_message) sd_bus_message *reply = NULL;
+
+	int r = sd_bus_message_new_method_return(call, &reply);
+	if (r < 0)
+		return r;
+	r = answer_devices(control->daemon, reply);
+	if (r < 0)
+		return r;
+	return sd_bus_send(NULL, reply, NULL);
+}
+
+static int run_explain(struct control *control, sd_bus_message *call)
+{
+	_cleanup_(cleanup_message) sd_bus_message *reply = NULL;
+	char ids[ANSWER_IDS_SIZE];
+	const char *name;
+
+	int r = sd_bus_message_read(call, "s", &name);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_new_method_return(call, &reply);
+	if (r < 0)
+		return r;
+	r = answer_explain(control->daemon, name, reply, ids);
+	if (r == -ENOENT)
+		return sd_bus_reply_method_errorf(
+			call, BUS_NAME ".Error.NoSuchDevice",
+			"no device '%s' is present", name);
+	if (r == -ENOTUNIQ)
+		return sd_bus_reply_method_errorf(call,
+						  BUS_NAME ".Error.Ambiguous",
+						  "'%s' names several: %s",
+						  name, ids);
+	if (r < 0)
+		return r;
+	return sd_bus_send(NULL, reply, NULL);
+}
+
+static int run_events(struct control *control, sd_bus_message *call)
+{
+	_cleanup_(cleanup_message) sd_bus_message *reply = NULL;
+	uint64_t after;
+	uint32_t max;
+
+	int r = sd_bus_message_read(call, "tu", &after, &max);
+	if (r < 0)
+		return r;
+	if (max < 1 || max > EVENTS_MAX)
+		return sd_bus_reply_method_errorf(
+			call, SD_BUS_ERROR_INVALID_ARGS,
+			"max must be between 1 and %d", EVENTS_MAX);
+	r = sd_bus_message_new_method_return(call, &reply);
+	if (r < 0)
+		return r;
+	r = answer_events(control->daemon, after, max, reply);
+	if (r < 0)
+		return r;
+	return sd_bus_send(NULL, reply, NULL);
+}
+
+static int run_reload(struct control *control, sd_bus_message *call)
+{
+	struct daemon *daemon = control->daemon;
+	int r = daemon_reload(daemon);
+
+	if (r == BUNDLE_OK || r == BUNDLE_SAME)
+		return sd_bus_reply_method_return(call, NULL);
+	return sd_bus_reply_method_errorf(call,
+					  BUS_NAME ".Error.PolicyRejected",
+					  "%s", daemon->pipeline.bundle.error);
+}
+
+static const struct method methods[] = {
+	{"Status", "jp.sekimori.agent.status", run_status},
+	{"ListDevices", "jp.sekimori.agent.status", run_list_devices},
+	{"Explain", "jp.sekimori.agent.status", run_explain},
+	{"Events", "jp.sekimori.agent.events", run_events},
+	{"Reload", "jp.sekimori.agent.manage", run_reload},
+};
+
+/* --- who may -------------------------------------------------------------- */
+
+static struct request *request_free(struct request *request)
+{
+	if (!request)
+		return NULL;
+	request->control->request_count--;
+	sd_bus_message_unref(request->call);
+	free(request);
+	return NULL;
+}
+
+static void request_destroy(void *userdata)
+{
+	request_free(userdata);
+}
+
+static void refuse(struct request *request, const char *name, const char *why)
+{
+	/* A caller that has gone needs no answer */
+	(void)sd_bus_reply_method_errorf(request->call, name, "%s", why);
+}
+
+static void run(struct request *request)
+{
+	int r = request->method->run(request->control, request->call);
+
+	if (r < 0) /* as above */
+		(void)sd_bus_reply_method_errno(request->call, r, NULL);
+}
+
+static int on_polkit(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct request *request = userdata;
+	int authorized = 0, challenge = 0;
+
+	(void)error;
+	if (sd_bus_message_is_method_error(reply, NULL) ||
+	    sd_bus_message_enter_container(reply, 'r', "bba{ss}") < 0 ||
+	    sd_bus_message_read(reply, "bb", &authorized, &challenge) < 0)
+		refuse(request, SD_BUS_ERROR_ACCESS_DENIED,
+		       "polkit gave no answer");
+	else if (authorized)
+		run(request);
+	else if (challenge)
+		refuse(request, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+		       "authentication is required");
+	else
+		refuse(request, SD_BUS_ERROR_ACCESS_DENIED, "not authorised");
+	return 0;
+}
+
+/* The request now belongs to the slot, which frees it when it is done. */
+static void hand_over(sd_bus_slot *slot)
+{
+	(void)sd_bus_slot_set_destroy_callback(slot, request_destroy);
+	(void)sd_bus_slot_set_floating(slot, 1); /* fails for a dead bus only */
+	sd_bus_slot_unref(slot);
+}
+
+static int ask_polkit(struct request *request)
+{
+	_cleanup_(cleanup_message) sd_bus_message *question = NULL;
+	struct control *control = request->control;
+	sd_bus_slot *slot = NULL;
+	bool interactive = sd_bus_message_get_allow_interactive_authorization(
+				   request->call) > 0;
+
+	int r = sd_bus_message_new_method_call(
+		control->bus, &question, "org.freedesktop.PolicyKit1",
+		"/org/freedesktop/PolicyKit1/Authority",
+		"org.freedesktop.PolicyKit1.Authority", "CheckAuthorization");
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append(question, "(sa{sv})sa{ss}us",
+				  "system-bus-name", 1, "name", "s",
+				  sd_bus_message_get_sender(request->call),
+				  request->method->action, 0,
+				  interactive ? POLKIT_INTERACTIVE : 0, "");
+	if (r < 0)
+		return r;
+	r = sd_bus_call_async(control->bus, &slot, question, on_polkit, request,
+			      POLKIT_TIMEOUT_US);
+	if (r < 0)
+		return r;
+	hand_over(slot);
+	return 0;
+}
+
+static struct request *request_new(struct control *control,
+				   const struct method *method,
+				   sd_bus_message *call)
+{
+	struct request *request;
+
+	if (control->request_count >= REQUESTS_MAX)
+		return NULL;
+	request = calloc(1, sizeof(*request));
+	if (!request)
+		return NULL;
+	request->control = control;
+	request->method = method;
+	request->call = sd_bus_message_ref(call);
+	control->request_count++;
+	return request;
+}
+
+static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct request *request = userdata;
+	uint32_t uid;
+
+	(void)error;
+	if (sd_bus_message_is_method_error(reply, NULL) ||
+	    sd_bus_message_read(reply, "u", &uid) < 0) {
+		refuse(request, SD_BUS_ERROR_ACCESS_DENIED,
+		       "the caller is not known");
+		return 0;
+	}
+	if (uid == 0) {
+		run(request);
+		return 0;
+	}
+	struct request *next = request_new(request->control, request->method,
+					   request->call);
+	if (!next || ask_polkit(next) < 0) {
+		request_free(next);
+		refuse(request, SD_BUS_ERROR_ACCESS_DENIED,
+		       "polkit cannot be asked");
+	}
+	return 0;
+}
+
+static const struct method *find_method(const char *member)
+{
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (strcmp(methods[i].member, member) == 0)
+			return &methods[i];
+	return NULL;
+}
+
+/* Every method comes here: uid 0, or what polkit says. */
+static int on_call(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct control *control = userdata;
+	const struct method *method =
+		find_method(sd_bus_message_get_member(call));
+	sd_bus_slot *slot = NULL;
+
+	if (!method)
+		return -ENOENT;
+	struct request *request = request_new(control, method, call);
+	if (!request)
+		return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+					"too many requests");
+	int r = sd_bus_call_method_async(
+		control->bus, &slot, "org.freedesktop.DBus",
+		"/org/freedesktop/DBus", "org.freedesktop.DBus",
+		"GetConnectionUnixUser", on_uid, request, "s",
+		sd_bus_message_get_sender(call));
+	if (r < 0) {
+		request_free(request);
+		return r;
+	}
+	hand_over(slot);
+	return 1;
+}
+
+static const sd_bus_vtable vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD("Status", "", "a{sv}", on_call,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("ListDevices", "", "aa{sv}", on_call,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Explain", "s", "a{sv}", on_call,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Events", "tu", "a(ts)", on_call,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Reload", "", "", on_call, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_SIGNAL("Event", "ts", 0),
+	SD_BUS_SIGNAL("StatusChanged", "", 0),
+	SD_BUS_VTABLE_END,
+};
+
+/* --- connection ----------------------------------------------------------- */
+
+static int connect_bus(struct control *control);
+
+static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct control *control = userdata;
+
+	(void)source;
+	(void)usec;
+	control->bus = sd_bus_close_unref(control->bus);
+	int r = connect_bus(control);
+	if (r < 0)
+		log_error(control->daemon->log, "no D-Bus: %s", errno_text(r));
+	return 0;
+}
+
+static int on_disconnected(sd_bus_message *message, void *userdata,
+			   sd_bus_error *error)
+{
+	struct control *control = userdata;
+
+	(void)message;
+	(void)error;
+	control->is_connected = false;
+	(void)failure_raise(&control->daemon->failures, FAILURE_BUS,
+			    "disconnected");
+	/* Not from inside the bus's own callback */
+	if (sd_event_source_set_time_relative(control->reconnect,
+					      RECONNECT_US) < 0 ||
+	    sd_event_source_set_enabled(control->reconnect, SD_EVENT_ONESHOT) <
+		    0)
+		log_error(control->daemon->log, "cannot reconnect to D-Bus");
+	return 0;
+}
+
+static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct control *control = userdata;
+	const sd_bus_error *refusal = sd_bus_message_get_error(reply);
+
+	(void)error;
+	if (refusal) {
+		(void)failure_raise(&control->daemon->failures, FAILURE_BUS,
+				    refusal->message);
+		log_error(control->daemon->log, "no name on D-Bus: %s",
+			  refusal->message ? refusal->message : "refused");
+		return 0;
+	}
+	struct recorder_status status;
+	recorder_status(control->daemon->recorder, &status);
+	control->published_seq = status.spool.durable_seq;
+	control->is_connected = true;
+	failure_clear(&control->daemon->failures, FAILURE_BUS);
+	log_info(control->daemon->log, "on D-Bus as " BUS_NAME);
+	return 0;
+}
+
+static int set_up(struct control *control, sd_bus *bus)
+{
+	int r = sd_bus_set_address(bus, BUS_SOCKET);
+	if (r < 0)
+		return r;
+	r = sd_bus_set_bus_client(bus, 1);
+	if (r < 0)
+		return r;
+	/* At our start there is no bus for many seconds */
+	r = sd_bus_set_watch_bind(bus, 1);
+	if (r < 0)
+		return r;
+	r = sd_bus_start(bus);
+	if (r < 0)
+		return r;
+	r = sd_bus_attach_event(bus, control->daemon->loop,
+				SD_EVENT_PRIORITY_IDLE);
+	if (r < 0)
+		return r;
+	r = sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_NAME, vtable,
+				     control);
+	if (r < 0)
+		return r;
+	r = sd_bus_match_signal(bus, NULL, "org.freedesktop.DBus.Local", NULL,
+				"org.freedesktop.DBus.Local", "Disconnected",
+				on_disconnected, control);
+	if (r < 0)
+		return r;
+	return sd_bus_request_name_async(bus, NULL, BUS_NAME, 0, on_name,
+					 control);
+}
+
+static int connect_bus(struct control *control)
+{
+	sd_bus *bus = NULL;
+
+	int r = sd_bus_new(&bus);
+	if (r < 0)
+		return r;
+	r = set_up(control, bus);
+	if (r < 0) {
+		sd_bus_close_unref(bus);
+		return r;
+	}
+	control->bus = bus;
+	return 0;
+}
+
+int control_new(struct daemon *daemon, struct control **ret_control)
+{
+	struct control *control = calloc(1, sizeof(*control));
+
+	if (!control)
+		return -ENOMEM;
+	control->daemon = daemon;
+	(void)failure_raise(&daemon->failures, FAILURE_BUS,
+			    "not connected yet");
+	int r = sd_event_add_time_relative(daemon->loop, &control->reconnect,
+					   CLOCK_MONOTONIC, 0, 0, on_reconnect,
+					   control);
+	if (r == 0)
+		r = sd_event_source_set_enabled(control->reconnect,
+						SD_EVENT_OFF);
+	if (r == 0)
+		r = connect_bus(control);
+	if (r < 0) {
+		control_free(control);
+		return r;
+	}
+	*ret_control = control;
+	return 0;
+}
+
+struct control *control_free(struct control *control)
+{
+	if (!control)
+		return NULL;
+	sd_bus_close_unref(control->bus);
+	sd_event_source_disable_unref(control->reconnect);
+	free(control);
+	return NULL;
+}
+
+void control_status_changed(struct control *control)
+{
+	if (control->is_connected)
+		/* Nobody may be listening */
+		(void)sd_bus_emit_signal(control->bus, BUS_PATH, BUS_NAME,
+					 "StatusChanged", NULL);
+}
+
+static int publish(uint64_t seq, const char *json, size_t size, void *userdata)
+{
+	struct control *control = userdata;
+	_cleanup_free_ char *text = strndup(json, size);
+
+	if (!text)
+		return -ENOMEM;
+	int r = sd_bus_emit_signal(control->bus, BUS_PATH, BUS_NAME, "Event",
+				   "ts", seq, text);
+	if (r < 0)
+		return r;
+	control->published_seq = seq;
+	return 0;
+}
+
+void control_publish(struct control *control)
+{
+	if (!control->is_connected)
+		return;
+	int r = recorder_each(control->daemon->recorder, control->published_seq,
+			      PUBLISH_MAX, publish, control);
+	if (r < 0)
+		log_debug(control->daemon->log, "events not published: %s",
+			  errno_text(r));
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Building the context, the order of the start, the end. Privileges kept: all
+ * of the unit's; why in one process: the gate must not depend on another
+ * process being alive.
+ */
+#include "agent/daemon/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include "agent/base/cleanup.h"
+#include "agent/base/clock.h"
+#include "agent/base/fd.h"
+#include "agent/daemon/context.h"
+#include "agent/daemon/control.h"
+#include "agent/daemon/health.h"
+#include "agent/daemon/prober.h"
+#include "agent/sense/mount.h"
+#include "agent/sense/uevent.h"
+
+#define RULES_DIR    "etc/sekimori/rules.d"
+#define RUN_DIR	     "run/sekimori"
+#define STOP_WAIT_MS 2000
+
+static void load_config(struct daemon *daemon)
+{
+	char error[CONF_ERROR_MAX];
+	const char *path = daemon->options.config;
+
+	while (*path == '/')
+		path++;
+	int r = config_load(daemon->root_fd, path, &daemon->config, error);
+	if (r == 0) {
+		failure_clear(&daemon->failures, FAILURE_CONFIG);
+		return;
+	}
+	(void)failure_raise(&daemon->failures, FAILURE_CONFIG, error);
+	log_error(daemon->log, "%s: %s%s", path, error,
+		  r > 0 ? ", ignoring" : ", keeping what was");
+}
+
+static int open_dirs(struct daemon *daemon)
+{
+	daemon->root_fd = open(daemon->options.root,
+			       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (daemon->root_fd < 0)
+		return -errno;
+	daemon->sys_fd = open_below(daemon->root_fd, "sys",
+				    O_RDONLY | O_DIRECTORY, 0);
+	if (daemon->sys_fd < 0)
+		return daemon->sys_fd;
+	daemon->proc_fd = open_below(daemon->root_fd, "proc",
+				     O_RDONLY | O_DIRECTORY, 0);
+	if (daemon->proc_fd < 0)
+		return daemon->proc_fd;
+	daemon->dev_fd = open_below(daemon->root_fd, "dev",
+				    O_RDONLY | O_DIRECTORY, 0);
+	if (daemon->dev_fd < 0)
+		return daemon->dev_fd;
+
+	/* systemd makes it; by hand it may be missing */
+	if (mkdirat(daemon->root_fd, RUN_DIR, 0755) < 0 && errno != EEXIST)
+		log_warning(daemon->log, "cannot make '/%s': %s", RUN_DIR,
+			    errno_text(errno));
+	daemon->run_fd = open_below(daemon->root_fd, RUN_DIR,
+				    O_RDONLY | O_DIRECTORY, 0);
+	return 0;
+}
+
+/* What the daemon before us left in this boot. */
+static void read_before(struct daemon *daemon)
+{
+	char boot_id[ALIVE_BOOT_SIZE] = "";
+
+	if (daemon->run_fd < 0)
+		return;
+	if (session_load(daemon->run_fd, &daemon->session) < 0)
+		daemon->session = (struct session){0}; /* the first of all */
+	(void)!read_line_file(daemon->root_fd, "proc/sys/kernel/random/boot_id",
+			      boot_id, sizeof(boot_id));
+	if (alive_read(daemon->run_fd, &daemon->before) < 0)
+		return;
+	daemon->has_before = strcmp(daemon->before.boot_id, boot_id) == 0;
+}
+
+static void adopt_fds(struct daemon *daemon, struct block_guard *guard)
+{
+	char **names = NULL;
+	int count = sd_listen_fds_with_names(1, &names);
+
+	for (int i = 0; i < count; i++) {
+		/* Not ours any more: closed, that is all */
+		(void)!block_guard_adopt_fd(guard, names[i],
+					    SD_LISTEN_FDS_START + i);
+		free(names[i]);
+	}
+	free(names);
+	if (count > 0)
+		log_info(daemon->log, "took %d descriptors back", count);
+}
+
+static void store_fds(struct block_guard *guard)
+{
+	struct block_guard_fd fds[BLOCK_GUARD_FDS_MAX];
+	size_t count = block_guard_store_fds(guard, fds);
+
+	for (size_t i = 0; i < count; i++) {
+		char message[384];
+		(void)snprintf(message, sizeof(message),
+			       "FDSTORE=1\nFDNAME=%s\nFDPOLL=0", fds[i].name);
+		/* Not under systemd: the pins are there all the same */
+		(void)sd_pid_notify_with_fds(0, 0, message, &fds[i].fd, 1);
+	}
+}
+
+/* Tiers T1 to T3, or NULL for T4: told, never fatal. */
+static void start_guard(struct daemon *daemon)
+{
+	const struct block_guard_options options = {
+		.sys_fd = daemon->sys_fd,
+		.proc_fd = daemon->proc_fd,
+		.enforce = !daemon->pipeline.is_monitor,
+	};
+	struct block_guard *guard = NULL;
+
+	int r = daemon->options.no_guard ? -EOPNOTSUPP
+					 : block_guard_new(&options, &guard);
+	if (r == 0) {
+		adopt_fds(daemon, guard);
+		r = block_guard_start(guard);
+	}
+	if (r < 0) {
+		block_guard_free(guard);
+		(void)failure_raise(&daemon->failures, FAILURE_GUARD_ABSENT,
+				    errno_text(r));
+		log_error(daemon->log, "no kernel guard: %s", errno_text(r));
+		return;
+	}
+	store_fds(guard);
+	daemon->guard = guard;
+	const struct block_guard_status *status = block_guard_status(guard);
+	log_notice(daemon->log, "kernel guard: tier T%u%s%s%s", status->tier,
+		   status->reused ? ", taken over" : "",
+		   status->reason[0] ? ": " : "", status->reason);
+}
+
+static void on_spool_open(void *userdata, bool is_first)
+{
+	health_tell_start(userdata, is_first);
+}
+
+static int make_recorder(struct daemon *daemon)
+{
+	const struct recorder_options options = {
+		.root_fd = daemon->root_fd,
+		.config = &daemon->config,
+		.log = daemon->log,
+		.failures = &daemon->failures,
+		.on_open = on_spool_open,
+		.userdata = daemon,
+	};
+
+	return recorder_new(&options, &daemon->recorder);
+}
+
+static int start_probe(void *userdata, const struct medium_entry *medium)
+{
+	struct daemon *daemon = userdata;
+
+	return prober_start(daemon->prober, medium);
+}
+
+static void make_pipeline(struct daemon *daemon)
+{
+	const struct pipeline_options options = {
+		.root_fd = daemon->root_fd,
+		.rules_dir = RULES_DIR,
+		.log = daemon->log,
+		.failures = &daemon->failures,
+		.sink = recorder_sink(daemon->recorder),
+		.dry = dry_run_ops(daemon->dry),
+		.usb_auth = daemon->usb_auth,
+		.recorder = daemon->recorder,
+		.session = &daemon->session,
+		.login_reader = daemon->config.login_reader,
+		.probe = start_probe,
+		.userdata = daemon,
+	};
+
+	pipeline_init(&daemon->pipeline, &options);
+	daemon->pipeline.has_set_default = daemon->session.has_set_default;
+}
+
+static int make_parts(struct daemon *daemon)
+{
+	int r = sd_event_new(&daemon->loop);
+	if (r < 0)
+		return r;
+	r = usb_auth_new(daemon->sys_fd, &daemon->usb_auth);
+	if (r < 0)
+		return r;
+	r = dry_run_new(&daemon->dry);
+	if (r < 0)
+		return r;
+	r = prober_new(daemon, &daemon->prober);
+	if (r < 0)
+		return r;
+	return make_recorder(daemon);
+}
+
+/* Policy before the guard only to know its mode: the guard must come up
+ * observing where policy says monitor. Root hubs are shut in between. */
+static int start_gate(struct daemon *daemon)
+{
+	struct pipeline *pipeline = &daemon->pipeline;
+
+	make_pipeline(daemon);
+	(void)!pipeline_load_policy(pipeline); /* a failure row if it fails */
+	start_guard(daemon);
+	int r = enforce_real_new(daemon->sys_fd, daemon->dev_fd, daemon->guard,
+				 &daemon->real);
+	if (r < 0)
+		return r;
+	pipeline->options.real = enforce_real_ops(daemon->real);
+	pipeline->options.guard = daemon->guard;
+	pipeline_apply_mode(pipeline);
+	health_check_floor(daemon);
+
+	/* The socket before the scan: what comes in between is in its queue */
+	r = uevent_open(&daemon->uevent_fd);
+	if (r < 0)
+		return r;
+	pipeline->is_starting = true;
+	pipeline_scan(pipeline);
+	pipeline->is_starting = false;
+	return 0;
+}
+
+static int finish_start(struct daemon *daemon)
+{
+	int r = mount_open(daemon->root_fd, &daemon->mount_fd);
+	if (r < 0)
+		log_error(daemon->log, "cannot watch mounts: %s",
+			  errno_text(r));
+	if (!daemon->options.no_bus) {
+		r = control_new(daemon, &daemon->control);
+		if (r < 0) {
+			(void)failure_raise(&daemon->failures, FAILURE_BUS,
+					    errno_text(r));
+			log_error(daemon->log, "no D-Bus: %s", errno_text(r));
+		}
+	}
+	r = events_add(daemon);
+	if (r < 0)
+		return r;
+	daemon->is_ready = true;
+	events_stamp(daemon, false);
+	(void)sd_notifyf(0, "READY=1\nSTATUS=%s", health_state(daemon));
+	events_open_spool(daemon);
+	log_notice(daemon->log, "%s, %zu USB devices, %zu media",
+		   health_state(daemon), daemon->pipeline.devices.usb_count,
+		   daemon->pipeline.devices.media_count);
+	return 0;
+}
+
+DEFINE_CLEANUP(daemon, struct daemon *, daemon_free);
+
+int daemon_new(const struct daemon_options *options, const struct log *log,
+	       struct daemon **ret_daemon)
+{
+	_cleanup_(cleanup_daemon) struct daemon *daemon =
+		calloc(1, sizeof(*daemon));
+
+	if (!daemon)
+		return -ENOMEM;
+	daemon->options = *options;
+	daemon->log = log;
+	daemon->root_fd = daemon->sys_fd = daemon->proc_fd = daemon->dev_fd =
+		-1;
+	daemon->run_fd = daemon->uevent_fd = daemon->mount_fd = -1;
+	daemon->wall_started_ms = clock_wall_ns() / NS_PER_MS;
+	daemon->boot_started_ns = clock_boot_ns();
+	config_init(&daemon->config);
+
+	int r = open_dirs(daemon);
+	if (r < 0)
+		return r;
+	load_config(daemon);
+	read_before(daemon);
+	r = make_parts(daemon);
+	if (r < 0)
+		return r;
+	r = start_gate(daemon);
+	if (r < 0)
+		return r;
+	r = finish_start(daemon);
+	if (r < 0)
+		return r;
+	*ret_daemon = TAKE_PTR(daemon);
+	return 0;
+}
+
+int daemon_reload(struct daemon *daemon)
+{
+	load_config(daemon);
+	int r = pipeline_load_policy(&daemon->pipeline);
+	health_check_floor(daemon);
+	(void)sd_notifyf(0, "STATUS=%s", health_state(daemon));
+	if (daemon->control)
+		control_status_changed(daemon->control);
+	return r;
+}
+
+int daemon_run(struct daemon *daemon)
+{
+	return sd_event_loop(daemon->loop);
+}
+
+static void tell_end(struct daemon *daemon)
+{
+	if (!daemon->is_ready)
+		return;
+	(void)sd_notify(0, "STOPPING=1");
+	pipeline_flush_folds(&daemon->pipeline);
+	health_tell_stop(daemon);
+	events_stamp(daemon, true);
+}
+
+struct daemon *daemon_free(struct daemon *daemon)
+{
+	if (!daemon)
+		return NULL;
+	if (daemon->recorder)
+		tell_end(daemon);
+	control_free(daemon->control);
+	prober_free(daemon->prober);
+	pipeline_fini(&daemon->pipeline);
+	sd_event_source_unref(daemon->spool_source);
+	sd_event_source_unref(daemon->fold_source);
+	sd_event_source_unref(daemon->heartbeat_source);
+	sd_event_source_unref(daemon->watchdog_source);
+	sd_event_unref(daemon->loop);
+	recorder_free(daemon->recorder, STOP_WAIT_MS);
+	enforce_real_free(daemon->real);
+	dry_run_free(daemon->dry);
+	block_guard_free(daemon->guard); /* pins stay: it goes on denying */
+	usb_auth_free(daemon->usb_auth);
+	session_fini(&daemon->session);
+	cleanup_close(&daemon->mount_fd);
+	cleanup_close(&daemon->uevent_fd);
+	cleanup_close(&daemon->run_fd);
+	cleanup_close(&daemon->dev_fd);
+	cleanup_close(&daemon->proc_fd);
+	cleanup_close(&daemon->sys_fd);
+	cleanup_close(&daemon->root_fd);
+	free(daemon);
+	return NULL;
+}

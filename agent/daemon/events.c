@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every source of the loop and what is done when it speaks. Uevents come
+ * before the guard's ring (the plug session must exist before its refusals are
+ * told), both before timers and the bus. No timer runs but heartbeat, watchdog
+ * and, while refusals are being counted, the fold timer.
+ */
+#include "agent/daemon/context.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <systemd/sd-daemon.h>
+
+#include "agent/base/cleanup.h"
+#include "agent/base/clock.h"
+#include "agent/base/fd.h"
+#include "agent/daemon/control.h"
+#include "agent/daemon/health.h"
+#include "agent/sense/mount.h"
+#include "agent/sense/uevent.h"
+
+#define STATE_DIR "var/lib/sekimori/state"
+/* Of one wake-up: the loop must come round to the guard and the bus. */
+#define UEVENTS_PER_TURN 64
+#define PRIORITY_UEVENT	 -100
+#define PRIORITY_GUARD	 -50
+#define PRIORITY_LATE	 50
+/* A timer may be this late, so that the kernel can batch wake-ups. */
+#define SLACK_US (1000 * 1000)
+
+static int on_uevent(sd_event_source *source, int fd, uint32_t revents,
+		     void *userdata)
+{
+	struct daemon *daemon = userdata;
+	struct uevent event;
+
+	(void)source;
+	(void)revents;
+	for (int i = 0; i < UEVENTS_PER_TURN; i++) {
+		int r = uevent_receive(fd, &event);
+		if (r == UEVENT_NONE)
+			break;
+		if (r == UEVENT_LOST) {
+			(void)failure_count(&daemon->failures,
+					    FAILURE_UEVENT_LOST);
+			log_warning(daemon->log, "kernel events were lost, "
+						 "scanning again");
+			pipeline_scan(&daemon->pipeline);
+		} else if (r == 0) {
+			pipeline_uevent(&daemon->pipeline, &event);
+		} else if (r < 0) {
+			log_error(daemon->log, "cannot read kernel events: %s",
+				  errno_text(r));
+			return r;
+		}
+	}
+	return 0;
+}
+
+static void take_guard_event(const struct guard_event *event, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	pipeline_guard_event(&daemon->pipeline, event);
+}
+
+static int on_guard(sd_event_source *source, int fd, uint32_t revents,
+		    void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	int r = block_guard_dispatch(daemon->guard, take_guard_event, daemon);
+	if (r < 0)
+		log_error(daemon->log, "cannot read guard events: %s",
+			  errno_text(r));
+	return 0;
+}
+
+static int on_spool(sd_event_source *source, int fd, uint32_t revents,
+		    void *userdata)
+{
+	struct daemon *daemon = userdata;
+	uint64_t count;
+
+	(void)source;
+	(void)revents;
+	/* Only the wake-up matters; EAGAIN is another thread's turn */
+	(void)!read(fd, &count, sizeof(count));
+	recorder_dispatch(daemon->recorder);
+	if (daemon->control)
+		control_publish(daemon->control);
+	return 0;
+}
+
+static void write_disk_stamp(struct daemon *daemon, bool is_clean)
+{
+	_cleanup_close_ int dir = open_below(daemon->root_fd, STATE_DIR,
+					     O_RDONLY | O_DIRECTORY, 0);
+	const char *boot_id = recorder_terminal(daemon->recorder)->boot_uid;
+
+	/* Without it the next start says "first" or "power": told, not vital */
+	if (dir >= 0 && alive_write(dir, boot_id, is_clean, true) < 0)
+		log_debug(daemon->log, "cannot write the stamp on disk");
+}
+
+static void write_run_stamp(struct daemon *daemon, bool is_clean)
+{
+	const char *boot_id = recorder_terminal(daemon->recorder)->boot_uid;
+
+	/* Without it the next start cannot tell a crash: told, not vital */
+	if (daemon->run_fd >= 0 &&
+	    alive_write(daemon->run_fd, boot_id, is_clean, false) < 0)
+		log_debug(daemon->log, "cannot write the stamp in /run");
+}
+
+void events_stamp(struct daemon *daemon, bool is_clean)
+{
+	write_run_stamp(daemon, is_clean);
+	/* The one on disk is read when the spool opens: not before that */
+	if (recorder_is_open(daemon->recorder))
+		write_disk_stamp(daemon, is_clean);
+}
+
+/* For an uninstall: what the root hubs had before we came. */
+static void save_usb_defaults(struct daemon *daemon)
+{
+	_cleanup_close_ int dir = open_below(daemon->root_fd, STATE_DIR,
+					     O_RDONLY | O_DIRECTORY, 0);
+
+	if (dir < 0 || !daemon->usb_auth)
+		return;
+	int r = usb_auth_save(daemon->usb_auth, dir, "usb-defaults");
+	if (r < 0)
+		log_warning(daemon->log, "cannot keep the USB defaults: %s",
+			    errno_text(r));
+}
+
+void events_open_spool(struct daemon *daemon)
+{
+	if (recorder_is_open(daemon->recorder))
+		return;
+	int r = recorder_open(daemon->recorder);
+	if (r < 0) {
+		log_debug(daemon->log, "no spool yet: %s", errno_text(r));
+		return;
+	}
+	log_info(daemon->log, "spool is open");
+	write_disk_stamp(daemon, false);
+	save_usb_defaults(daemon);
+	r = sd_event_add_io(daemon->loop, &daemon->spool_source,
+			    recorder_event_fd(daemon->recorder), EPOLLIN,
+			    on_spool, daemon);
+	if (r < 0)
+		log_error(daemon->log, "cannot watch the spool: %s",
+			  errno_text(r));
+	recorder_read_cursor(daemon->recorder);
+}
+
+static int on_mount(sd_event_source *source, int fd, uint32_t revents,
+		    void *userdata)
+{
+	(void)source;
+	(void)fd;
+	(void)revents;
+	events_open_spool(userdata);
+	return 0;
+}
+
+static int rearm(sd_event_source *source, uint64_t in_us)
+{
+	int r = sd_event_source_set_time_relative(source, in_us);
+	if (r < 0)
+		return r;
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int on_heartbeat(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	(void)usec;
+	events_open_spool(daemon);
+	recorder_read_cursor(daemon->recorder);
+	/* Reconciliation: what somebody authorised by hand is taken back */
+	pipeline_scan(&daemon->pipeline);
+	pipeline_judge_by_time(&daemon->pipeline);
+	health_tell(daemon);
+	events_stamp(daemon, false);
+	return rearm(source, daemon->config.heartbeat_s * 1000000);
+}
+
+static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	(void)usec;
+	(void)sd_notify(0, "WATCHDOG=1"); /* systemd judges, not we */
+	write_run_stamp(daemon, false);
+	return rearm(source, daemon->watchdog_us);
+}
+
+static int on_fold(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	(void)source;
+	(void)usec;
+	pipeline_flush_folds(&daemon->pipeline);
+	return 0;
+}
+
+static int on_hangup(sd_event_source *source,
+		     const struct signalfd_siginfo *info, void *userdata)
+{
+	(void)source;
+	(void)info;
+	(void)!daemon_reload(userdata); /* told by events and in the log */
+	return 0;
+}
+
+/* After each turn: what changed is saved and told once. */
+static int on_turn(sd_event_source *source, void *userdata)
+{
+	struct daemon *daemon = userdata;
+	struct pipeline *pipeline = &daemon->pipeline;
+	int enabled = SD_EVENT_OFF;
+
+	(void)source;
+	if (pipeline->is_dirty && daemon->run_fd >= 0) {
+		int r = session_save(daemon->run_fd, &pipeline->devices,
+				     pipeline->has_set_default);
+		if (r < 0)
+			log_warning(daemon->log, "cannot save the session: %s",
+				    errno_text(r));
+		pipeline->is_dirty = false;
+	}
+	(void)sd_event_source_get_enabled(daemon->fold_source, &enabled);
+	if (pipeline->has_folds && enabled == SD_EVENT_OFF)
+		(void)rearm(daemon->fold_source,
+			    daemon->config.fold_s * 1000000);
+	health_check(daemon);
+	return 0;
+}
+
+static int add_io(struct daemon *daemon, int fd, uint32_t events, int priority,
+		  sd_event_io_handler_t handler)
+{
+	sd_event_source *source = NULL;
+	int r = sd_event_add_io(daemon->loop, &source, fd, events, handler,
+				daemon);
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_priority(source, priority);
+	(void)sd_event_source_set_floating(source, true);
+	sd_event_source_unref(source);
+	return r;
+}
+
+static int add_timer(struct daemon *daemon, sd_event_source **ret_source,
+		     uint64_t in_us, sd_event_time_handler_t handler)
+{
+	int r = sd_event_add_time_relative(daemon->loop, ret_source,
+					   CLOCK_BOOTTIME, in_us, SLACK_US,
+					   handler, daemon);
+	if (r < 0)
+		return r;
+	return sd_event_source_set_priority(*ret_source, PRIORITY_LATE);
+}
+
+static int add_timers(struct daemon *daemon)
+{
+	uint64_t usec = 0;
+	int r = add_timer(daemon, &daemon->heartbeat_source,
+			  daemon->config.heartbeat_s * 1000000, on_heartbeat);
+	if (r < 0)
+		return r;
+	r = add_timer(daemon, &daemon->fold_source, 0, on_fold);
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_enabled(daemon->fold_source, SD_EVENT_OFF);
+	if (r < 0)
+		return r;
+	if (sd_watchdog_enabled(0, &usec) <= 0 || usec == 0)
+		return 0;
+	daemon->watchdog_us = usec / 2;
+	return add_timer(daemon, &daemon->watchdog_source, 0, on_watchdog);
+}
+
+static int add_signals(struct daemon *daemon)
+{
+	/* Blocked in main() before any thread was made */
+	int r = sd_event_add_signal(daemon->loop, NULL, SIGTERM, NULL, NULL);
+	if (r < 0)
+		return r;
+	r = sd_event_add_signal(daemon->loop, NULL, SIGINT, NULL, NULL);
+	if (r < 0)
+		return r;
+	return sd_event_add_signal(daemon->loop, NULL, SIGHUP, on_hangup,
+				   daemon);
+}
+
+int events_add(struct daemon *daemon)
+{
+	int r = add_signals(daemon);
+	if (r < 0)
+		return r;
+	r = add_timers(daemon);
+	if (r < 0)
+		return r;
+	if (daemon->uevent_fd >= 0) {
+		r = add_io(daemon, daemon->uevent_fd, EPOLLIN, PRIORITY_UEVENT,
+			   on_uevent);
+		if (r < 0)
+			return r;
+	}
+	if (daemon->mount_fd >= 0) {
+		r = add_io(daemon, daemon->mount_fd, EPOLLPRI, PRIORITY_LATE,
+			   on_mount);
+		if (r < 0)
+			return r;
+	}
+	if (daemon->guard) {
+		r = add_io(daemon, block_guard_event_fd(daemon->guard), EPOLLIN,
+			   PRIORITY_GUARD, on_guard);
+		if (r < 0)
+			return r;
+	}
+	return sd_event_add_post(daemon->loop, NULL, on_turn, daemon);
+}

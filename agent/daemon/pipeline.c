@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pipeline's own state: policy in force, mode, and the comparison of the
+ * table with sysfs. What happens to one device is in pipeline_usb.c and
+ * pipeline_media.c.
+ */
+#include "agent/daemon/pipeline.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "agent/base/cleanup.h"
+#include "agent/base/clock.h"
+#include "agent/base/hex.h"
+#include "agent/sense/sysfs.h"
+
+void pipeline_init(struct pipeline *pipeline,
+		   const struct pipeline_options *options)
+{
+	memset(pipeline, 0, sizeof(*pipeline));
+	pipeline->options = *options;
+}
+
+void pipeline_fini(struct pipeline *pipeline)
+{
+	devices_fini(&pipeline->devices);
+	bundle_fini(&pipeline->bundle);
+	free(pipeline->history);
+}
+
+struct enforce pipeline_enforce(const struct pipeline *pipeline)
+{
+	return pipeline->is_monitor ? pipeline->options.dry
+				    : pipeline->options.real;
+}
+
+void pipeline_new_plug(char ret_plug[DEVICES_PLUG_SIZE])
+{
+	uint8_t bits[8];
+
+	/* Before the pool is ready (first second of a boot) time will do: the
+	 * id ties events of one terminal together, nothing is secret in it. */
+	if (getrandom(bits, sizeof(bits), GRND_NONBLOCK) != sizeof(bits)) {
+		uint64_t now = clock_boot_ns();
+		memcpy(bits, &now, sizeof(bits));
+	}
+	memcpy(ret_plug, "plug-", 5);
+	hex_encode(bits, sizeof(bits), ret_plug + 5);
+}
+
+static void fill_local_time(struct wall_local *ret_now)
+{
+	time_t now = (time_t)(clock_wall_ns() / NS_PER_S);
+	struct tm local;
+
+	if (!localtime_r(&now, &local))
+		return; /* month 0: the clock cannot be trusted */
+	ret_now->year = (int16_t)(local.tm_year + 1900);
+	ret_now->month = (uint8_t)(local.tm_mon + 1);
+	ret_now->day = (uint8_t)local.tm_mday;
+	ret_now->weekday = (uint8_t)local.tm_wday;
+	ret_now->second = (uint32_t)(local.tm_hour * 3600 + local.tm_min * 60 +
+				     local.tm_sec);
+}
+
+static void list_authorized(struct pipeline *pipeline,
+			    struct decide_context *context,
+			    const struct usb_fact ***ret_authorized)
+{
+	const struct usb_fact **list = calloc(DECIDE_AUTHORIZED_MAX,
+					      sizeof(const struct usb_fact *));
+	if (!list)
+		return; /* nothing is authorised as far as rules can see */
+
+	size_t count = 0;
+	for (const struct usb_entry *entry = pipeline->devices.usb;
+	     entry && count < DECIDE_AUTHORIZED_MAX; entry = entry->next)
+		if (entry->state == DEVICE_AUTHORISED &&
+		    !entry->device.fact.is_controller)
+			list[count++] = &entry->device.fact;
+	context->authorized = list;
+	context->authorized_count = count;
+	*ret_authorized = list;
+}
+
+void pipeline_context(struct pipeline *pipeline,
+		      struct decide_context *ret_context,
+		      const struct usb_fact ***ret_authorized)
+{
+	struct decide_context context = {0};
+
+	*ret_authorized = NULL;
+	fill_local_time(&context.now);
+	context.boot_now_s = clock_boot_ns() / NS_PER_S;
+	if (getrandom(&context.random, sizeof(context.random), GRND_NONBLOCK) <
+	    0)
+		context.random = clock_mono_ns();
+	context.history = pipeline->history;
+	context.history_count = pipeline->history_count;
+	if (pipeline->bundle.ruleset &&
+	    ruleset_uses(pipeline->bundle.ruleset) & RULES_USES_AUTHORIZED)
+		list_authorized(pipeline, &context, ret_authorized);
+	*ret_context = context;
+}
+
+static void copy_span(struct span from, char *to, size_t size)
+{
+	from = span_take(from, size - 1);
+	if (from.len > 0)
+		memcpy(to, from.ptr, from.len);
+	to[from.len] = '\0';
+}
+
+void pipeline_take_verdict(const struct pipeline *pipeline,
+			   const struct verdict *verdict,
+			   struct decision *ret_decision)
+{
+	struct decision decision = {
+		.target = verdict->target,
+		.access = verdict->access,
+		.reason = record_reason_from_verdict(verdict->reason),
+		.rule = verdict->rule,
+		.is_monitor = pipeline->is_monitor,
+		.is_per_interface = verdict->is_per_interface,
+		.wall_ms = clock_wall_ns() / NS_PER_MS,
+	};
+
+	if (verdict->rule != VERDICT_NO_RULE && pipeline->bundle.ruleset) {
+		struct rules_rule rule = ruleset_rule(pipeline->bundle.ruleset,
+						      verdict->rule);
+		copy_span(rule.rule_id, decision.rule_id,
+			  sizeof(decision.rule_id));
+		copy_span(rule.file, decision.rule_file,
+			  sizeof(decision.rule_file));
+		decision.rule_line = rule.line;
+	}
+	*ret_decision = decision;
+}
+
+/* A new rule set starts with no history: slot numbers are its own. */
+static void renew_history(struct pipeline *pipeline)
+{
+	free(pipeline->history);
+	pipeline->history = NULL;
+	pipeline->history_count = 0;
+
+	size_t count = ruleset_history_count(pipeline->bundle.ruleset);
+	if (count == 0)
+		return;
+	pipeline->history = calloc(count, sizeof(*pipeline->history));
+	if (pipeline->history)
+		pipeline->history_count = count;
+}
+
+static void record_change(struct pipeline *pipeline, enum record_code code,
+			  const struct bundle_info *offer, uint64_t from_serial)
+{
+	struct record record = {
+		.code = code,
+		.u.change =
+			{
+				.name = offer->name,
+				.serial = offer->serial,
+				.digest = offer->digest,
+				.from_serial = from_serial,
+				.rule_count = offer->rule_count,
+				.error = code == RECORD_POLICY_REJECTED
+						 ? pipeline->bundle.error
+						 : NULL,
+			},
+	};
+
+	pipeline->options.sink.emit(pipeline->options.sink.userdata, &record);
+}
+
+static void tell_recorder(struct pipeline *pipeline)
+{
+	const struct bundle *bundle = &pipeline->bundle;
+	char zone[128] = "";
+
+	if (!pipeline->options.recorder)
+		return;
+	struct record_policy policy = {
+		.name = bundle->ruleset ? bundle->info.name : NULL,
+		.serial = bundle->info.serial,
+		.digest = bundle->info.digest,
+		.mode = pipeline->is_monitor ? RECORD_MODE_MONITOR
+					     : RECORD_MODE_ENFORCE,
+	};
+	if (bundle->ruleset)
+		copy_span(ruleset_zone(bundle->ruleset), zone, sizeof(zone));
+	recorder_set_policy(pipeline->options.recorder, &policy, zone);
+}
+
+/* What is there already is judged by the new rules, in both directions. */
+static void judge_all(struct pipeline *pipeline)
+{
+	for (struct usb_entry *entry = pipeline->devices.usb; entry;
+	     entry = entry->next)
+		pipeline_judge_usb(pipeline, entry, true);
+	for (struct medium_entry *entry = pipeline->devices.media; entry;
+	     entry = entry->next)
+		if (entry->state != DEVICE_HELD)
+			pipeline_judge_medium(pipeline, entry, true);
+}
+
+void pipeline_judge_by_time(struct pipeline *pipeline)
+{
+	if (pipeline->bundle.ruleset &&
+	    ruleset_uses(pipeline->bundle.ruleset) & RULES_USES_TIME)
+		judge_all(pipeline);
+}
+
+static int take_policy(struct pipeline *pipeline, uint64_t from_serial)
+{
+	failure_clear(pipeline->options.failures, FAILURE_POLICY_REJECTED);
+	failure_clear(pipeline->options.failures, FAILURE_POLICY_NONE);
+	renew_history(pipeline);
+	pipeline_apply_mode(pipeline);
+	record_change(pipeline, RECORD_POLICY_LOADED, &pipeline->bundle.info,
+		      from_serial);
+	judge_all(pipeline);
+	return BUNDLE_OK;
+}
+
+int pipeline_load_policy(struct pipeline *pipeline)
+{
+	struct bundle *bundle = &pipeline->bundle;
+	uint64_t from_serial = bundle->info.serial;
+	struct bundle_info offer;
+
+	int r = bundle_load(bundle, pipeline->options.root_fd,
+			    pipeline->options.rules_dir, &offer);
+	if (r == BUNDLE_OK)
+		return take_policy(pipeline, from_serial);
+	if (r == BUNDLE_SAME) {
+		failure_clear(pipeline->options.failures,
+			      FAILURE_POLICY_REJECTED);
+		judge_all(pipeline);
+		return r;
+	}
+
+	if (r < 0)
+		(void)snprintf(bundle->error, sizeof(bundle->error), "%s",
+			       errno_text(r));
+	log_error(pipeline->options.log, "policy refused: %s", bundle->error);
+	(void)failure_raise(pipeline->options.failures,
+			    bundle->ruleset ? FAILURE_POLICY_REJECTED
+					    : FAILURE_POLICY_NONE,
+			    bundle->error);
+	if (!bundle->ruleset)
+		pipeline_apply_mode(pipeline);
+	record_change(pipeline, RECORD_POLICY_REJECTED, &offer, from_serial);
+	return r;
+}
+
+static void set_usb_default(struct pipeline *pipeline)
+{
+	struct usb_auth *auth = pipeline->options.usb_auth;
+	bool wanted = !pipeline->is_monitor;
+
+	if (!auth || (!wanted && !pipeline->has_set_default))
+		return; /* monitor mode touches nothing that was not ours */
+	int r = usb_auth_set_default(auth,
+				     wanted ? USB_AUTH_NONE : USB_AUTH_ALL);
+	if (r < 0)
+		(void)failure_raise(pipeline->options.failures,
+				    FAILURE_USB_DEFAULT, errno_text(r));
+	else
+		failure_clear(pipeline->options.failures, FAILURE_USB_DEFAULT);
+	pipeline->has_set_default = wanted;
+	pipeline->is_dirty = true;
+}
+
+void pipeline_apply_mode(struct pipeline *pipeline)
+{
+	const struct bundle *bundle = &pipeline->bundle;
+	bool was_monitor = pipeline->is_monitor;
+
+	pipeline->is_monitor = bundle->ruleset && bundle->info.is_monitor;
+	tell_recorder(pipeline);
+	if (pipeline->options.guard) {
+		int r = block_guard_set_enforce(pipeline->options.guard,
+						!pipeline->is_monitor);
+		if (r < 0)
+			(void)failure_raise(pipeline->options.failures,
+					    FAILURE_GUARD_ABSENT,
+					    errno_text(r));
+	}
+	set_usb_default(pipeline);
+	if (was_monitor != pipeline->is_monitor)
+		log_notice(pipeline->options.log, "mode is now '%s'",
+			   pipeline->is_monitor ? "monitor" : "enforce");
+}
+
+/* Names of one sysfs directory, so that the walk is over before anything is
+ * judged: judging adds and removes entries. */
+struct names {
+	char (*list)[64];
+	size_t count;
+	size_t capacity;
+};
+
+static int take_name(const char *name, void *userdata)
+{
+	struct names *names = userdata;
+
+	if (strlen(name) >= sizeof(names->list[0]) || strchr(name, ':'))
+		return 0; /* interfaces are no devices */
+	if (names->count == names->capacity)
+		return -E2BIG;
+	(void)snprintf(names->list[names->count++], sizeof(names->list[0]),
+		       "%s", name);
+	return 0;
+}
+
+/* Root hubs first; else by length, so that hubs come before their children. */
+static int compare_names(const void *a, const void *b)
+{
+	bool a_root = strncmp(a, "usb", 3) == 0;
+	bool b_root = strncmp(b, "usb", 3) == 0;
+
+	if (a_root != b_root)
+		return a_root ? -1 : 1;
+	size_t a_len = strlen(a), b_len = strlen(b);
+	if (a_len != b_len)
+		return a_len < b_len ? -1 : 1;
+	return strcmp(a, b);
+}
+
+typedef void (*see_fn)(struct pipeline *pipeline, const char *devpath);
+
+static void walk(struct pipeline *pipeline, const char *dir, size_t capacity,
+		 see_fn see)
+{
+	_cleanup_free_ char(*list)[64] = calloc(capacity, sizeof(*list));
+	struct names names = {.list = list, .capacity = capacity};
+
+	if (!list)
+		return; /* the next scan tries again; nothing was opened */
+	int r = sysfs_each(pipeline->options.root_fd, dir, take_name, &names);
+	if (r < 0 && r != -ENOENT && r != -E2BIG)
+		log_error(pipeline->options.log, "cannot list '%s': %s", dir,
+			  errno_text(r));
+	qsort(list, names.count, sizeof(*list), compare_names);
+
+	for (size_t i = 0; i < names.count; i++) {
+		char link[160], devpath[SYSFS_PATH_MAX];
+		(void)snprintf(link, sizeof(link), "%s/%s", dir, list[i]);
+		if (sysfs_devpath_of(pipeline->options.root_fd, link,
+				     devpath) == 0)
+			see(pipeline, devpath);
+	}
+}
+
+static void see_usb(struct pipeline *pipeline, const char *devpath)
+{
+	struct usb_entry *entry = pipeline_see_usb(pipeline, devpath);
+
+	if (entry)
+		entry->is_seen = true;
+}
+
+static void see_medium(struct pipeline *pipeline, const char *devpath)
+{
+	struct medium_entry *entry = pipeline_see_medium(pipeline, devpath);
+
+	if (entry)
+		entry->is_seen = true;
+}
+
+static void forget_unseen(struct pipeline *pipeline)
+{
+	struct medium_entry *medium = pipeline->devices.media;
+	while (medium) {
+		struct medium_entry *next = medium->next;
+		if (!medium->is_seen)
+			pipeline_forget_medium(pipeline, medium);
+		medium = next;
+	}
+	struct usb_entry *usb = pipeline->devices.usb;
+	while (usb) {
+		struct usb_entry *next = usb->next;
+		if (!usb->is_seen)
+			pipeline_forget_usb(pipeline, usb);
+		usb = next;
+	}
+}
+
+void pipeline_scan(struct pipeline *pipeline)
+{
+	struct devices *devices = &pipeline->devices;
+
+	for (struct usb_entry *usb = devices->usb; usb; usb = usb->next)
+		usb->is_seen = false;
+	for (struct medium_entry *m = devices->media; m; m = m->next)
+		m->is_seen = false;
+
+	/* All USB devices are read before the first is judged: the lifeline
+	 * must see every keyboard there is. */
+	walk(pipeline, "sys/bus/usb/devices", DEVICES_USB_MAX, see_usb);
+	pipeline_judge_new_usb(pipeline);
+	walk(pipeline, "sys/class/block", SYSFS_ENTRIES_MAX, see_medium);
+	forget_unseen(pipeline);
+}
+
+void pipeline_uevent(struct pipeline *pipeline, const struct uevent *event)
+{
+	bool is_add = event->action == UEVENT_ADD;
+	bool is_gone = event->action == UEVENT_REMOVE;
+
+	if (strcmp(event->subsystem, "usb") == 0 &&
+	    strcmp(event->devtype, "usb_device") == 0) {
+		struct usb_entry *entry = NULL;
+		if (is_gone)
+			entry = devices_usb(&pipeline->devices, event->devpath);
+		if (entry)
+			pipeline_forget_usb(pipeline, entry);
+		if (!is_add)
+			return;
+		(void)pipeline_see_usb(pipeline, event->devpath);
+		pipeline_judge_new_usb(pipeline);
+	} else if (strcmp(event->subsystem, "block") == 0 &&
+		   strcmp(event->devtype, "disk") == 0) {
+		struct medium_entry *medium = devices_medium(
+			&pipeline->devices, sysfs_basename(event->devpath));
+		if (is_gone && medium)
+			pipeline_forget_medium(pipeline, medium);
+		if (is_add || event->action == UEVENT_CHANGE)
+			(void)pipeline_see_medium(pipeline, event->devpath);
+	}
+}

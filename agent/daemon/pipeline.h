@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fact → decide → enforce → record, in this order, for everything that is
+ * plugged in: the only place where sense, policy and enforce meet. It owns the
+ * policy in force and the table of devices. It knows no event loop and waits
+ * for nothing, so tests run it on made trees with the dry-run enforcer.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/base/log.h"
+#include "agent/daemon/bundle.h"
+#include "agent/daemon/devices.h"
+#include "agent/daemon/failure.h"
+#include "agent/daemon/recorder.h"
+#include "agent/daemon/session.h"
+#include "agent/enforce/block_guard.h"
+#include "agent/enforce/enforce.h"
+#include "agent/enforce/usb_auth.h"
+#include "agent/sense/uevent.h"
+#include "policy/decide.h"
+
+/* What the sandboxed probe found on a medium. */
+struct medium_probe {
+	char fs_type[MEDIA_NAME_MAX_BYTES + 1];
+	char fs_uuid[MEDIA_STRING_MAX_BYTES + 1];
+	char label[MEDIA_STRING_MAX_BYTES + 1];
+	bool is_encrypted;
+};
+
+struct pipeline_options {
+	int root_fd;	       /* borrowed */
+	const char *rules_dir; /* below the root */
+	const struct log *log;
+	struct failures *failures;
+	struct record_sink sink;
+	struct enforce real;	       /* the machine */
+	struct enforce dry;	       /* monitor mode */
+	struct usb_auth *usb_auth;     /* NULL: root hubs are left alone */
+	struct block_guard *guard;     /* NULL: no kernel guard (tier T4) */
+	struct recorder *recorder;     /* told of the policy; NULL in tests */
+	const struct session *session; /* of the daemon before us; or NULL */
+	bool login_reader;	       /* login needs a USB reader or key */
+	/* Starts the probe of a disk; 0: pipeline_probed() will be called. Any
+	 * other result, or NULL: judged without knowing what is on it. */
+	int (*probe)(void *userdata, const struct medium_entry *medium);
+	void *userdata;
+};
+
+struct pipeline {
+	struct pipeline_options options;
+	struct bundle bundle;
+	struct devices devices;
+	struct decide_history_slot *history;
+	size_t history_count;
+	bool is_monitor;
+	bool is_starting;     /* what is seen now was there before us */
+	bool has_set_default; /* authorized_default is ours */
+	bool is_dirty;	/* the session file is behind (daemon/session.h) */
+	bool has_folds; /* refusals counted but not told */
+	struct folds orphans; /* refusals on devices that are no medium */
+	uint32_t cold_usb;
+	uint32_t cold_media;
+};
+
+/* Copies OPTIONS; loads no policy and looks at no device. */
+void pipeline_init(struct pipeline *pipeline,
+		   const struct pipeline_options *options)
+	__attribute__((nonnull));
+void pipeline_fini(struct pipeline *pipeline) __attribute__((nonnull));
+
+/* Reads the rule files and, when they are good and new, puts them in force and
+ * judges everything present again, in both directions. Returns what
+ * bundle_load() did, events recorded. */
+int pipeline_load_policy(struct pipeline *pipeline)
+	__attribute__((nonnull, warn_unused_result));
+
+/* Guard and root hubs as the mode in force wants them. */
+void pipeline_apply_mode(struct pipeline *pipeline) __attribute__((nonnull));
+
+/* Compares the table with sysfs: judges what is new, forgets what has gone,
+ * takes back what somebody else authorised. The start, a loss of uevents,
+ * resume from suspend and the heartbeat call it. */
+void pipeline_scan(struct pipeline *pipeline) __attribute__((nonnull));
+
+/* Judges everything again when some rule looks at the time. */
+void pipeline_judge_by_time(struct pipeline *pipeline) __attribute__((nonnull));
+
+/* One uevent of the kernel. */
+void pipeline_uevent(struct pipeline *pipeline, const struct uevent *event)
+	__attribute__((nonnull));
+
+/* One event of the guard's ring. */
+void pipeline_guard_event(struct pipeline *pipeline,
+			  const struct guard_event *event)
+	__attribute__((nonnull));
+
+/* Answer of the probe; PROBE NULL: it crashed, hung or lied, the medium is
+ * denied whatever policy says. Ignored when the medium has gone meanwhile. */
+void pipeline_probed(struct pipeline *pipeline, const char *disk,
+		     uint64_t diskseq, const struct medium_probe *probe)
+	__attribute__((nonnull(1, 2)));
+
+/* Tells refusals that were counted; called by a timer while has_folds. */
+void pipeline_flush_folds(struct pipeline *pipeline) __attribute__((nonnull));
+
+/* Context of a decision now; *ret_authorized is an array the caller frees
+ * (NULL when no rule looks at it). For explain, too. */
+void pipeline_context(struct pipeline *pipeline,
+		      struct decide_context *ret_context,
+		      const struct usb_fact ***ret_authorized)
+	__attribute__((nonnull));
+
+/* The fact of a medium as it was judged. */
+void pipeline_media_fact(const struct pipeline *pipeline,
+			 const struct medium_entry *medium,
+			 struct media_fact *ret_fact) __attribute__((nonnull));
+
+/* --- shared by the pipeline's own files ------------------------------- */
+
+/* The twin that the mode in force calls for. */
+struct enforce pipeline_enforce(const struct pipeline *pipeline)
+	__attribute__((nonnull));
+/* Copies what VERDICT says. */
+void pipeline_take_verdict(const struct pipeline *pipeline,
+			   const struct verdict *verdict,
+			   struct decision *ret_decision)
+	__attribute__((nonnull));
+/* A fresh plug session id: "plug-" and 16 hex digits. */
+void pipeline_new_plug(char ret_plug[DEVICES_PLUG_SIZE])
+	__attribute__((nonnull));
+
+/* Reads the device at DEVPATH into the table, its hubs first, unless it is
+ * there already. NULL: gone, not a device, or the table is full. */
+struct usb_entry *pipeline_see_usb(struct pipeline *pipeline,
+				   const char *devpath)
+	__attribute__((nonnull));
+/* Judges what was read but not yet judged, in the order of the table. */
+void pipeline_judge_new_usb(struct pipeline *pipeline) __attribute__((nonnull));
+/* Decide, enforce, record. QUIET: record only if the outcome changed. */
+void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
+			bool quiet) __attribute__((nonnull));
+void pipeline_forget_usb(struct pipeline *pipeline, struct usb_entry *entry)
+	__attribute__((nonnull));
+
+struct medium_entry *pipeline_see_medium(struct pipeline *pipeline,
+					 const char *devpath)
+	__attribute__((nonnull));
+void pipeline_judge_medium(struct pipeline *pipeline,
+			   struct medium_entry *entry, bool quiet)
+	__attribute__((nonnull));
+void pipeline_forget_medium(struct pipeline *pipeline,
+			    struct medium_entry *entry)
+	__attribute__((nonnull));
+void pipeline_flush_medium(struct pipeline *pipeline,
+			   struct medium_entry *entry) __attribute__((nonnull));
+
+/* Records. */
+void pipeline_record_usb(struct pipeline *pipeline, struct usb_entry *entry,
+			 enum record_code code) __attribute__((nonnull));
+void pipeline_record_medium(struct pipeline *pipeline,
+			    struct medium_entry *entry, enum record_code code)
+	__attribute__((nonnull));
+void pipeline_fill_decision(const struct decision *decision, const char *layer,
+			    struct record_decision *ret_record)
+	__attribute__((nonnull));

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the kernel guard refused, told: the first of a kind at once, the same
+ * again counted within its plug session and told as one record. The guard has
+ * acted before we hear of it; nothing here opens or shuts anything.
+ */
+#include "agent/daemon/pipeline.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/base/clock.h"
+
+static const char *const hook_names[] = {
+	[GUARD_HOOK_NONE] = "guard",
+	[GUARD_HOOK_DEVICE_ADD] = "device_add",
+	[GUARD_HOOK_DEVICE_DEL] = "device_del",
+	[GUARD_HOOK_MEDIA_CHANGE] = "media_change",
+	[GUARD_HOOK_CGROUP_DEV] = "cgroup/dev",
+	[GUARD_HOOK_SYSCTL] = "cgroup/sysctl",
+	[GUARD_HOOK_FILE_OPEN] = "file_open",
+	[GUARD_HOOK_FILE_IOCTL] = "file_ioctl",
+	[GUARD_HOOK_SB_KERN_MOUNT] = "sb_kern_mount",
+	[GUARD_HOOK_SB_REMOUNT] = "sb_remount",
+};
+_Static_assert(sizeof(hook_names) / sizeof(hook_names[0]) == GUARD_HOOK_COUNT,
+	       "one name for each hook");
+
+/* One refusal in the words of a record. */
+struct refusal {
+	const struct guard_event *event;
+	const struct medium_entry *medium; /* NULL: not judged by us */
+	uint32_t count;			   /* more than 1: a fold */
+	uint64_t wall_first_ms;
+	uint64_t wall_last_ms;
+};
+
+static bool has_prefix(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* mount(2) and open(2) look alike to the cgroup hook; who calls is a hint for
+ * people, the refusal is the same. */
+static bool is_mount(const struct guard_event *event)
+{
+	return event->hook == GUARD_HOOK_SB_KERN_MOUNT ||
+	       event->hook == GUARD_HOOK_SB_REMOUNT ||
+	       has_prefix(event->comm, "mount") ||
+	       has_prefix(event->comm, "udisks");
+}
+
+static enum record_code code_of(const struct refusal *refusal)
+{
+	const struct guard_event *event = refusal->event;
+	bool is_read_only = refusal->medium &&
+			    refusal->medium->access == MEDIA_READ_ONLY;
+
+	if (event->hook == GUARD_HOOK_FILE_IOCTL ||
+	    (event->hook == GUARD_HOOK_FILE_OPEN && is_read_only &&
+	     (event->mode & GUARD_MODE_WRITE)))
+		return RECORD_BLOCK_RAWWRITE_BLOCKED;
+	return is_mount(event) ? RECORD_MOUNT_BLOCKED
+			       : RECORD_BLOCK_OPEN_BLOCKED;
+}
+
+static void read_exe(const struct pipeline *pipeline, uint32_t tgid, char *ret,
+		     size_t size)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "proc/%u/exe", tgid);
+	ssize_t n = readlinkat(pipeline->options.root_fd, path, ret, size - 1);
+	ret[n < 0 ? 0 : n] = '\0';
+}
+
+/* The kernel's name of a block device by number ("sdb1"). */
+static void read_node(const struct pipeline *pipeline, uint64_t key, char *ret,
+		      size_t size)
+{
+	char link[64], devpath[SYSFS_PATH_MAX];
+
+	(void)snprintf(link, sizeof(link), "sys/dev/%s/%u:%u",
+		       GUARD_KEY_IS_CHAR(key) ? "char" : "block",
+		       GUARD_KEY_MAJOR(key), GUARD_KEY_MINOR(key));
+	ret[0] = '\0';
+	if (sysfs_devpath_of(pipeline->options.root_fd, link, devpath) < 0)
+		return;
+	(void)snprintf(ret, size, "/dev/%s", sysfs_basename(devpath));
+}
+
+static const char *flags_of(const struct guard_event *event)
+{
+	if (event->hook == GUARD_HOOK_FILE_IOCTL)
+		return "ioctl";
+	if (event->hook == GUARD_HOOK_SB_REMOUNT)
+		return "remount";
+	return event->mode & GUARD_MODE_WRITE ? "rw" : "ro";
+}
+
+static void tell(struct pipeline *pipeline, const struct refusal *refusal)
+{
+	const struct guard_event *event = refusal->event;
+	const struct medium_entry *medium = refusal->medium;
+	char exe[256], node[64], comm[GUARD_COMM_MAX + 1] = {0};
+	struct media_fact fact;
+
+	memcpy(comm, event->comm, GUARD_COMM_MAX);
+	read_node(pipeline, event->key, node, sizeof(node));
+	read_exe(pipeline, event->tgid, exe, sizeof(exe));
+
+	const struct record_process process = {
+		.pid = event->tgid,
+		.has_uid = true,
+		.uid = event->uid,
+		.name = comm,
+		.path = exe[0] ? exe : NULL,
+	};
+	const struct record_guard guard = {
+		.hook = hook_names[event->hook],
+		.node = node[0] ? node : NULL,
+		.major = GUARD_KEY_MAJOR(event->key),
+		.minor = GUARD_KEY_MINOR(event->key),
+		.flags = flags_of(event),
+	};
+	struct record record = {
+		.code = code_of(refusal),
+		.process = event->tgid ? &process : NULL,
+		.guard = &guard,
+		.decision = {.layer = "guard",
+			     .reason = RECORD_REASON_UNJUDGED},
+		.count = refusal->count,
+		.wall_first_ms = (int64_t)refusal->wall_first_ms,
+		.wall_last_ms = (int64_t)refusal->wall_last_ms,
+	};
+	if (medium) {
+		pipeline_media_fact(pipeline, medium, &fact);
+		record.media = &fact;
+		record.correlation = medium->plug;
+		if (medium->decision.wall_ms != 0)
+			pipeline_fill_decision(&medium->decision, "guard",
+					       &record.decision);
+		if (record.code == RECORD_BLOCK_RAWWRITE_BLOCKED)
+			record.decision.reason = RECORD_REASON_READ_ONLY;
+	}
+	pipeline->options.sink.emit(pipeline->options.sink.userdata, &record);
+}
+
+static void tell_fold(struct pipeline *pipeline, struct medium_entry *medium,
+		      struct fold *fold)
+{
+	struct guard_event event = {
+		.key = fold->key,
+		.hook = fold->hook,
+		.uid = fold->uid,
+		.tgid = fold->tgid,
+		.mode = fold->mode,
+	};
+	const struct refusal refusal = {
+		.event = &event,
+		.medium = medium,
+		.count = fold->count,
+		.wall_first_ms = fold->wall_first_ms,
+		.wall_last_ms = fold->wall_last_ms,
+	};
+
+	memcpy(event.comm, fold->comm, sizeof(event.comm));
+	tell(pipeline, &refusal);
+	fold->count = 0;
+}
+
+static void flush(struct pipeline *pipeline, struct medium_entry *medium,
+		  struct folds *folds)
+{
+	for (unsigned int i = 0; i < folds->count; i++)
+		if (folds->list[i].count > 0)
+			tell_fold(pipeline, medium, &folds->list[i]);
+}
+
+void pipeline_flush_medium(struct pipeline *pipeline,
+			   struct medium_entry *entry)
+{
+	flush(pipeline, entry, &entry->folds);
+}
+
+void pipeline_flush_folds(struct pipeline *pipeline)
+{
+	for (struct medium_entry *entry = pipeline->devices.media; entry;
+	     entry = entry->next)
+		pipeline_flush_medium(pipeline, entry);
+	/* These have no plug session that would end */
+	flush(pipeline, NULL, &pipeline->orphans);
+	pipeline->orphans.count = 0;
+	pipeline->has_folds = false;
+}
+
+/* The same caller's name, user, way and node: the same refusal. */
+static struct fold *find_fold(struct folds *folds,
+			      const struct guard_event *event)
+{
+	for (unsigned int i = 0; i < folds->count; i++) {
+		struct fold *fold = &folds->list[i];
+		if (fold->hook == event->hook && fold->uid == event->uid &&
+		    fold->key == event->key && fold->mode == event->mode &&
+		    memcmp(fold->comm, event->comm, sizeof(fold->comm)) == 0)
+			return fold;
+	}
+	return NULL;
+}
+
+static void add_fold(struct folds *folds, const struct guard_event *event)
+{
+	if (folds->count == DEVICES_FOLDS_MAX)
+		return; /* a new kind each time is told each time */
+	struct fold *fold = &folds->list[folds->count++];
+	*fold = (struct fold){
+		.hook = event->hook,
+		.uid = event->uid,
+		.tgid = event->tgid,
+		.key = event->key,
+		.mode = event->mode,
+	};
+	memcpy(fold->comm, event->comm, sizeof(fold->comm));
+}
+
+/* The medium meant; a refusal may come before the uevent of its disk. */
+static struct medium_entry *medium_of(struct pipeline *pipeline,
+				      const struct guard_event *event)
+{
+	uint32_t major = GUARD_KEY_MAJOR(event->disk);
+	uint32_t minor = GUARD_KEY_MINOR(event->disk);
+	char link[64], devpath[SYSFS_PATH_MAX];
+
+	if (GUARD_KEY_IS_CHAR(event->disk))
+		return NULL;
+	struct medium_entry *medium = devices_medium_number(&pipeline->devices,
+							    major, minor);
+	if (medium)
+		return medium;
+	(void)snprintf(link, sizeof(link), "sys/dev/block/%u:%u", major, minor);
+	if (sysfs_devpath_of(pipeline->options.root_fd, link, devpath) < 0)
+		return NULL;
+	return pipeline_see_medium(pipeline, devpath);
+}
+
+static void tell_sysctl(struct pipeline *pipeline,
+			const struct guard_event *event)
+{
+	char comm[GUARD_COMM_MAX + 1] = {0};
+	const struct record_process process = {
+		.pid = event->tgid,
+		.has_uid = true,
+		.uid = event->uid,
+		.name = comm,
+	};
+	struct record record = {
+		.code = RECORD_AGENT_TAMPER,
+		.process = event->tgid ? &process : NULL,
+		.u.tamper =
+			{
+				.kind = "sysctl",
+				.detected_by = "guard",
+				.is_held = event->enforced != 0,
+			},
+	};
+
+	memcpy(comm, event->comm, GUARD_COMM_MAX);
+	pipeline->options.sink.emit(pipeline->options.sink.userdata, &record);
+}
+
+static void refused(struct pipeline *pipeline, const struct guard_event *event)
+{
+	struct medium_entry *medium = medium_of(pipeline, event);
+	struct folds *folds = medium ? &medium->folds : &pipeline->orphans;
+	struct fold *fold = find_fold(folds, event);
+	uint64_t wall_ms = clock_wall_ns() / NS_PER_MS;
+
+	if (fold) {
+		if (fold->count++ == 0)
+			fold->wall_first_ms = wall_ms;
+		fold->wall_last_ms = wall_ms;
+		pipeline->has_folds = true;
+		return;
+	}
+	add_fold(folds, event);
+	if (!medium)
+		pipeline->has_folds = true; /* the timer forgets it */
+	const struct refusal refusal = {
+		.event = event,
+		.medium = medium,
+	};
+	tell(pipeline, &refusal);
+}
+
+void pipeline_guard_event(struct pipeline *pipeline,
+			  const struct guard_event *event)
+{
+	switch (event->hook) {
+	case GUARD_HOOK_DEVICE_ADD:
+	case GUARD_HOOK_DEVICE_DEL:
+		return; /* the uevent follows */
+	case GUARD_HOOK_MEDIA_CHANGE:
+		(void)medium_of(pipeline, event);
+		return;
+	case GUARD_HOOK_SYSCTL:
+		tell_sysctl(pipeline, event);
+		return;
+	case GUARD_HOOK_CGROUP_DEV:
+	case GUARD_HOOK_FILE_OPEN:
+	case GUARD_HOOK_FILE_IOCTL:
+	case GUARD_HOOK_SB_KERN_MOUNT:
+	case GUARD_HOOK_SB_REMOUNT:
+		if (event->verdict != 0)
+			refused(pipeline, event);
+		return;
+	default:
+		return; /* of another version of the guard */
+	}
+}

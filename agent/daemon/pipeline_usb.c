@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One USB device through the pipeline: read while it is not authorised, judged
+ * with its hubs known, lifeline before enforcement, then the record.
+ */
+#include "agent/daemon/pipeline.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/base/cleanup.h"
+#include "agent/base/clock.h"
+#include "agent/sense/mount.h"
+#include "policy/descriptor.h"
+#include "policy/lifeline.h"
+
+static bool is_blocking(const struct decision *decision)
+{
+	return decision->target != USB_TARGET_ALLOW;
+}
+
+static void set_detail(struct decision *decision, const char *detail)
+{
+	(void)snprintf(decision->detail, sizeof(decision->detail), "%s",
+		       detail);
+}
+
+/* A device that is nothing but a name: something must be in the table, so that
+ * its refusal is told and it is not looked at again and again. */
+static int read_device(struct pipeline *pipeline, const char *devpath,
+		       const struct usb_entry *hub, struct usb_device *device)
+{
+	const char *parent_hash = hub ? hub->device.fact.hash : "";
+	int r = usb_read(pipeline->options.root_fd, devpath, parent_hash,
+			 device);
+
+	if (r >= 0 || r == -ENOENT || r == -ENODEV)
+		return r;
+	memset(device, 0, sizeof(*device));
+	(void)snprintf(device->devpath, sizeof(device->devpath), "%s", devpath);
+	(void)snprintf(device->fact.via_port, sizeof(device->fact.via_port),
+		       "%s", sysfs_basename(devpath));
+	return USB_UNREADABLE;
+}
+
+/* Whether the entry is still the device that is plugged in there. */
+static bool is_same_device(struct pipeline *pipeline,
+			   const struct usb_entry *entry, bool *ret_authorized)
+{
+	_cleanup_close_ int fd = -1;
+	char path[SYSFS_PATH_MAX + 8];
+	uint32_t major = 0, minor = 0;
+	uint64_t authorized = 0;
+
+	(void)snprintf(path, sizeof(path), "sys%s", entry->device.devpath);
+	if (sysfs_open_dir(pipeline->options.root_fd, path, &fd) < 0)
+		return false;
+	if (sysfs_read_devnum(fd, "dev", &major, &minor) < 0)
+		major = minor = 0;
+	if (major != entry->device.major || minor != entry->device.minor)
+		return false;
+	if (sysfs_read_number(fd, "authorized", 10, &authorized) < 0)
+		authorized = entry->device.fact.is_authorized;
+	*ret_authorized = authorized != 0;
+	return true;
+}
+
+/* Somebody wrote "1" to authorized by hand: taken back, and told. */
+static void take_back(struct pipeline *pipeline, struct usb_entry *entry)
+{
+	struct record record = {
+		.code = RECORD_AGENT_TAMPER,
+		.correlation = entry->plug,
+		.usb = &entry->device.fact,
+		.u.tamper =
+			{
+				.kind = "sysfs",
+				.detected_by = "scan",
+			},
+	};
+	struct enforce enforce = pipeline_enforce(pipeline);
+	int r = enforce.ops->usb_deauthorize(enforce.context,
+					     entry->device.fact.via_port);
+
+	record.u.tamper.is_held = r >= 0;
+	if (r < 0)
+		(void)failure_count(pipeline->options.failures,
+				    FAILURE_USB_WRITE);
+	else
+		entry->device.fact.is_authorized = false;
+	pipeline->options.sink.emit(pipeline->options.sink.userdata, &record);
+}
+
+static struct usb_entry *known_device(struct pipeline *pipeline,
+				      const char *devpath)
+{
+	struct usb_entry *entry = devices_usb(&pipeline->devices, devpath);
+	bool is_authorized;
+
+	if (!entry)
+		return NULL;
+	if (!is_same_device(pipeline, entry, &is_authorized)) {
+		pipeline_forget_usb(pipeline, entry);
+		return NULL;
+	}
+	entry->device.fact.is_authorized = is_authorized;
+	if (is_authorized && entry->state == DEVICE_BLOCKED &&
+	    entry->decision.wall_ms != 0 && !pipeline->is_monitor &&
+	    is_blocking(&entry->decision))
+		take_back(pipeline, entry);
+	return entry;
+}
+
+static void remember_plug(struct pipeline *pipeline, struct usb_entry *entry)
+{
+	const struct usb_device *device = &entry->device;
+	const struct session_row *row = NULL;
+
+	if (pipeline->options.session)
+		row = session_find(pipeline->options.session, device->devpath,
+				   session_number(device->major,
+						  device->minor));
+	if (!row || row->is_medium) {
+		pipeline_new_plug(entry->plug);
+		entry->is_learned = pipeline->is_starting &&
+				    device->fact.is_authorized;
+		return;
+	}
+	memcpy(entry->plug, row->plug, sizeof(entry->plug));
+	entry->is_learned = row->is_learned;
+	entry->is_told = true;
+	entry->decision.target = (enum usb_target)row->outcome;
+}
+
+struct usb_entry *pipeline_see_usb(struct pipeline *pipeline,
+				   const char *devpath)
+{
+	struct usb_entry *entry = known_device(pipeline, devpath);
+	struct usb_entry *hub = NULL;
+	struct usb_device device;
+
+	if (entry)
+		return entry;
+	uint64_t mono_seen_ns = clock_mono_ns();
+	if (strncmp(sysfs_basename(devpath), "usb", 3) != 0) {
+		/* A child may be told of before its hub: the hub's directory
+		 * is there all the same, so it is read now. */
+		char parent[SYSFS_PATH_MAX];
+		(void)snprintf(parent, sizeof(parent), "%s", devpath);
+		if (!sysfs_parent(parent))
+			return NULL;
+		hub = devices_usb(&pipeline->devices, parent);
+		if (!hub)
+			hub = pipeline_see_usb(pipeline, parent);
+	}
+
+	int r = read_device(pipeline, devpath, hub, &device);
+	if (r < 0 || r == USB_NOT_A_DEVICE)
+		return NULL;
+	int added = devices_add_usb(&pipeline->devices, &device, &entry);
+	if (added < 0) {
+		/* Not in the table: never authorised by us */
+		(void)failure_raise(pipeline->options.failures,
+				    FAILURE_DEVICES_FULL, errno_text(added));
+		return NULL;
+	}
+	entry->outcome = r;
+	entry->mono_seen_ns = mono_seen_ns;
+	remember_plug(pipeline, entry);
+	pipeline->is_dirty = true;
+	return entry;
+}
+
+void pipeline_forget_usb(struct pipeline *pipeline, struct usb_entry *entry)
+{
+	if (!entry->device.fact.is_controller && entry->decision.wall_ms != 0)
+		pipeline_record_usb(pipeline, entry, RECORD_USB_DEVICE_REMOVED);
+	devices_remove_usb(&pipeline->devices, entry);
+	pipeline->is_dirty = true;
+}
+
+static void decide(struct pipeline *pipeline, struct usb_entry *entry,
+		   struct verdict *ret_verdict)
+{
+	_cleanup_free_ const struct usb_fact **authorized = NULL;
+	struct decide_context context;
+
+	if (entry->outcome != 0) {
+		*ret_verdict = (struct verdict){
+			.reason = VERDICT_INVALID_DEVICE,
+			.rule = VERDICT_NO_RULE,
+			.is_implicit = true,
+		};
+		(void)failure_count(pipeline->options.failures,
+				    FAILURE_DESCRIPTOR);
+		return;
+	}
+	pipeline_context(pipeline, &context, &authorized);
+	decide_usb(pipeline->bundle.ruleset, &entry->device.fact, &context,
+		   ret_verdict);
+}
+
+/* The table as the lifeline sees it; *ret_index is ENTRY's place in it. */
+static struct lifeline_device *lifeline_list(const struct pipeline *pipeline,
+					     const struct usb_entry *entry,
+					     size_t *ret_count,
+					     size_t *ret_index)
+{
+	struct lifeline_device *list = calloc(pipeline->devices.usb_count + 1,
+					      sizeof(struct lifeline_device));
+	size_t count = 0;
+
+	if (!list)
+		return NULL;
+	for (const struct usb_entry *other = pipeline->devices.usb; other;
+	     other = other->next) {
+		/* An admitted keyboard stays only while there is no other, so
+		 * it does not count itself. */
+		bool is_self_admitted = other == entry && entry->was_admitted;
+		if (other == entry)
+			*ret_index = count;
+		list[count++] = (struct lifeline_device){
+			.fact = &other->device.fact,
+			.is_usable = other->device.fact.is_authorized &&
+				     other->outcome == 0 && !is_self_admitted,
+			.is_learned = other->is_learned,
+		};
+	}
+	*ret_count = count;
+	return list;
+}
+
+static int find_serio(const char *name, void *userdata)
+{
+	(void)userdata;
+	return strncmp(name, "serio", 5) == 0 ? 1 : 0;
+}
+
+/* Roles that hardware other than USB plays: a PS/2 keyboard that answered. */
+static unsigned int roles_elsewhere(const struct pipeline *pipeline)
+{
+	int r = sysfs_each(pipeline->options.root_fd,
+			   "sys/bus/serio/drivers/atkbd", find_serio, NULL);
+
+	return r == 1 ? LIFELINE_KEYBOARD : 0;
+}
+
+static bool is_under_system(const struct pipeline *pipeline,
+			    const struct usb_entry *entry)
+{
+	char(*disks)[SYSFS_PATH_MAX] = calloc(MOUNT_BACKING_MAX,
+					      sizeof(*disks));
+	size_t count = 0, len = strlen(entry->device.devpath);
+	bool found = false;
+
+	/* What cannot be told counts as ours: taking away the disk under / is
+	 * worse than leaving a device for the administrator to see. */
+	if (!disks ||
+	    mount_backing_disks(pipeline->options.root_fd, disks, &count) < 0)
+		found = true;
+	for (size_t i = 0; i < count && !found; i++)
+		found = strncmp(disks[i], entry->device.devpath, len) == 0 &&
+			disks[i][len] == '/';
+	free(disks);
+	return found;
+}
+
+/* Turns a refusal into keeping the device where people or the system would
+ * lose what they stand on. */
+static void spare(struct pipeline *pipeline, struct usb_entry *entry,
+		  const struct verdict *verdict)
+{
+	_cleanup_free_ struct lifeline_device *list = NULL;
+	unsigned int required = LIFELINE_KEYBOARD | LIFELINE_POINTER;
+	size_t count = 0, index = 0;
+	struct usb_fact *fact = &entry->device.fact;
+
+	if (pipeline->options.login_reader)
+		required |= LIFELINE_READER;
+	list = lifeline_list(pipeline, entry, &count, &index);
+	bool kept = list &&
+		    lifeline_loses(list, count, index, verdict, required) != 0;
+	bool admitted = !kept && list && entry->outcome == 0 &&
+			(!fact->is_authorized || entry->was_admitted) &&
+			lifeline_admits(pipeline->bundle.ruleset, list, count,
+					fact, roles_elsewhere(pipeline));
+
+	entry->is_lifeline = kept || admitted;
+	entry->was_admitted = admitted;
+	entry->is_system = false;
+	if (entry->is_lifeline) {
+		set_detail(&entry->decision,
+			   kept ? "kept against the rules: the last of its kind"
+				: "no other keyboard: admitted");
+	} else if (fact->is_authorized && is_under_system(pipeline, entry)) {
+		entry->is_system = true;
+		set_detail(&entry->decision,
+			   "kept: the running system stands on it");
+	} else {
+		return;
+	}
+	entry->decision.target = USB_TARGET_ALLOW;
+	entry->decision.reason = RECORD_REASON_LIFELINE;
+}
+
+/* Only some interfaces of a composite: they come up unauthorised, then the
+ * wanted ones are let in. */
+static int authorize_some(struct pipeline *pipeline, struct usb_entry *entry,
+			  const struct verdict *verdict)
+{
+	struct enforce enforce = pipeline_enforce(pipeline);
+	const struct usb_fact *fact = &entry->device.fact;
+	int r = enforce.ops->usb_interfaces_default(enforce.context,
+						    fact->via_port, false);
+	if (r != 0)
+		return r;
+	r = enforce.ops->usb_authorize(enforce.context, fact->via_port);
+	/* The hub's default is for every device on the bus: back at once */
+	int back = enforce.ops->usb_interfaces_default(enforce.context,
+						       fact->via_port, true);
+	if (r != 0)
+		return r;
+	if (back < 0)
+		return back;
+
+	for (unsigned int i = 0; i < fact->interface_count; i++) {
+		const struct usb_interface *interface = &fact->interfaces[i];
+		char name[USB_IDENT_MAX_BYTES + 16];
+		if (interface->alternate != 0 ||
+		    interface->configuration !=
+			    fact->interfaces[0].configuration)
+			continue;
+		(void)snprintf(name, sizeof(name), "%s:%u.%u", fact->via_port,
+			       interface->configuration, interface->number);
+		bool wanted = decide_interface(pipeline->bundle.ruleset,
+					       verdict, interface);
+		if (!wanted)
+			continue;
+		r = enforce.ops->usb_interface(enforce.context, name, true);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int let_in(struct pipeline *pipeline, struct usb_entry *entry,
+		  const struct verdict *verdict)
+{
+	struct enforce enforce = pipeline_enforce(pipeline);
+	struct usb_fact *fact = &entry->device.fact;
+	int r = 0;
+
+	if (!fact->is_authorized)
+		r = verdict->is_per_interface && !entry->is_lifeline
+			    ? authorize_some(pipeline, entry, verdict)
+			    : enforce.ops->usb_authorize(enforce.context,
+							 fact->via_port);
+	if (r != 0)
+		return r;
+	if (!pipeline->is_monitor)
+		fact->is_authorized = true;
+	/* Readers and scanners are driven from user space; storage never is */
+	if (!(fact->channels & USB_CHANNEL_BIT(USB_CHANNEL_STORAGE))) {
+		r = enforce.ops->usb_node(enforce.context, fact->via_port,
+					  true);
+		if (r < 0) /* the device works, its node stays shut */
+			(void)failure_count(pipeline->options.failures,
+					    FAILURE_USB_WRITE);
+	}
+	return 0;
+}
+
+static int keep_out(struct pipeline *pipeline, struct usb_entry *entry)
+{
+	struct enforce enforce = pipeline_enforce(pipeline);
+	struct usb_fact *fact = &entry->device.fact;
+	int r = 0;
+
+	if (entry->decision.target == USB_TARGET_REJECT) {
+		r = enforce.ops->usb_remove(enforce.context, fact->via_port);
+	} else if (fact->is_authorized) {
+		(void)enforce.ops->usb_node(enforce.context, fact->via_port,
+					    false); /* gone with the device */
+		r = enforce.ops->usb_deauthorize(enforce.context,
+						 fact->via_port);
+	}
+	if (r >= 0 && !pipeline->is_monitor)
+		fact->is_authorized = false;
+	return r;
+}
+
+static void enforce_usb(struct pipeline *pipeline, struct usb_entry *entry,
+			const struct verdict *verdict)
+{
+	bool blocking = is_blocking(&entry->decision);
+	int r = blocking ? keep_out(pipeline, entry)
+			 : let_in(pipeline, entry, verdict);
+
+	if (r < 0) {
+		(void)failure_count(pipeline->options.failures,
+				    FAILURE_USB_WRITE);
+		entry->decision.reason = RECORD_REASON_ENFORCEMENT;
+		set_detail(&entry->decision, errno_text(r));
+		log_error(pipeline->options.log, "cannot %s '%s': %s",
+			  blocking ? "block" : "authorise",
+			  entry->device.fact.via_port, errno_text(r));
+	}
+	entry->state = entry->device.fact.is_authorized ? DEVICE_AUTHORISED
+							: DEVICE_BLOCKED;
+}
+
+static void judge_controller(struct pipeline *pipeline, struct usb_entry *entry)
+{
+	struct usb_auth *auth = pipeline->options.usb_auth;
+
+	/* A root hub is the controller itself: nobody plugged it in, and what
+	 * comes through it is judged. */
+	entry->decision = (struct decision){
+		.target = USB_TARGET_ALLOW,
+		.rule = VERDICT_NO_RULE,
+		.wall_ms = clock_wall_ns() / NS_PER_MS,
+	};
+	entry->state = DEVICE_AUTHORISED;
+	if (!auth || pipeline->is_monitor)
+		return;
+	int r = usb_auth_set_hub_default(auth, entry->device.fact.via_port,
+					 USB_AUTH_NONE);
+	if (r < 0 && r != -ENODEV)
+		(void)failure_raise(pipeline->options.failures,
+				    FAILURE_USB_DEFAULT, errno_text(r));
+}
+
+static enum record_code code_of(const struct usb_entry *entry)
+{
+	if (entry->is_lifeline || entry->is_system)
+		return RECORD_LIFELINE_KEPT;
+	/* What the kernel did not obey is told by what is, not by what should
+	 * be: an allowed device that stayed shut is blocked. */
+	if (entry->decision.is_monitor)
+		return is_blocking(&entry->decision)
+			       ? RECORD_USB_DEVICE_BLOCKED
+			       : RECORD_USB_DEVICE_ALLOWED;
+	return entry->state == DEVICE_AUTHORISED ? RECORD_USB_DEVICE_ALLOWED
+						 : RECORD_USB_DEVICE_BLOCKED;
+}
+
+/* A keyboard that the rules allow ends the admission of one they do not. */
+static void review_admitted(struct pipeline *pipeline,
+			    const struct usb_entry *entry)
+{
+	if (entry->is_lifeline || entry->state != DEVICE_AUTHORISED ||
+	    !(lifeline_roles(&entry->device.fact) & LIFELINE_KEYBOARD))
+		return;
+	for (struct usb_entry *other = pipeline->devices.usb; other;
+	     other = other->next)
+		if (other->was_admitted)
+			pipeline_judge_usb(pipeline, other, true);
+}
+
+void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
+			bool quiet)
+{
+	const struct decision before = entry->decision;
+	const enum device_state state_before = entry->state;
+	struct verdict verdict;
+
+	if (entry->device.fact.is_controller) {
+		judge_controller(pipeline, entry);
+		return;
+	}
+	decide(pipeline, entry, &verdict);
+	pipeline_take_verdict(pipeline, &verdict, &entry->decision);
+	if (entry->outcome != 0)
+		set_detail(&entry->decision,
+			   usb_outcome_to_str(entry->outcome));
+	entry->is_lifeline = entry->is_system = false;
+	if (is_blocking(&entry->decision))
+		spare(pipeline, entry, &verdict);
+	else
+		entry->was_admitted = false;
+	enforce_usb(pipeline, entry, &verdict);
+
+	bool is_told = entry->is_told &&
+		       before.target == entry->decision.target;
+	bool is_changed = before.wall_ms == 0 ||
+			  before.target != entry->decision.target ||
+			  state_before != entry->state;
+	entry->is_told = false;
+	pipeline->is_dirty = true;
+	if (pipeline->is_starting)
+		pipeline->cold_usb++;
+	if (!is_told && (!quiet || is_changed))
+		pipeline_record_usb(pipeline, entry, code_of(entry));
+	review_admitted(pipeline, entry);
+}
+
+void pipeline_judge_new_usb(struct pipeline *pipeline)
+{
+	for (struct usb_entry *entry = pipeline->devices.usb; entry;
+	     entry = entry->next)
+		if (entry->decision.wall_ms == 0)
+			pipeline_judge_usb(pipeline, entry, false);
+}

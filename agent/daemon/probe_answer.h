@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The lines of sekimori-probe. The child parsed hostile bytes, so it may have
+ * been taken over: its answer is input like any other. Pure.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "agent/daemon/pipeline.h"
+
+#define PROBE_ANSWER_MAX 4096
+
+/* TEXT of SIZE bytes; not NUL-terminated. 0, or -EBADMSG: over the limit, not
+ * of the form that agent/probe/probe.h describes, or not complete. Values that
+ * do not fit are cut: they are for people. An ambivalent medium has no type. */
+int probe_answer_parse(const char *text, size_t size,
+		       struct medium_probe *ret_probe)
+	__attribute__((nonnull, warn_unused_result, access(read_only, 1, 2)));

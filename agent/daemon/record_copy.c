@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Deep copy of struct record: the parts go into one struct, facts and strings
+ * behind it. A string that is added to policy/record.h must be added to each_string().
+ */
+#include "agent/daemon/record_copy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct copy {
+	struct record record; /* first: what the caller frees */
+	struct record_policy policy;
+	struct record_actor actor;
+	struct record_process process;
+	struct record_guard guard;
+	struct record_layer layers[RECORD_LAYERS_MAX];
+};
+
+typedef void (*string_fn)(const char **text, void *userdata);
+
+static void each_in_union(struct copy *copy, string_fn fn, void *userdata)
+{
+	struct record *record = &copy->record;
+
+	switch (record->code) {
+	case RECORD_POLICY_LOADED:
+	case RECORD_POLICY_REJECTED:
+		fn(&record->u.change.name, userdata);
+		fn(&record->u.change.digest, userdata);
+		fn(&record->u.change.signer, userdata);
+		fn(&record->u.change.error, userdata);
+		break;
+	case RECORD_AGENT_START:
+	case RECORD_AGENT_STOP:
+		fn(&record->u.agent.prev_stop, userdata);
+		fn(&record->u.agent.reason, userdata);
+		break;
+	case RECORD_AGENT_DEGRADED:
+	case RECORD_AGENT_RECOVERED:
+	case RECORD_AGENT_HEARTBEAT:
+		fn(&record->u.health.tier, userdata);
+		fn(&record->u.health.floor, userdata);
+		fn(&record->u.health.why, userdata);
+		for (size_t i = 0; i < record->u.health.layer_count; i++) {
+			fn(&copy->layers[i].name, userdata);
+			fn(&copy->layers[i].detail, userdata);
+		}
+		break;
+	case RECORD_AGENT_TAMPER:
+		fn(&record->u.tamper.kind, userdata);
+		fn(&record->u.tamper.detected_by, userdata);
+		break;
+	case RECORD_LOG_GAP:
+	case RECORD_SPOOL_RESET:
+		fn(&record->u.gap.why, userdata);
+		fn(&record->u.gap.old_stream, userdata);
+		break;
+	case RECORD_CLOCK_STEP:
+		fn(&record->u.step.source, userdata);
+		break;
+	default:
+		break;
+	}
+}
+
+static void each_string(struct copy *copy, string_fn fn, void *userdata)
+{
+	const char **fields[] = {
+		&copy->record.correlation,
+		&copy->record.decision.rule_file,
+		&copy->record.decision.layer,
+		&copy->record.decision.detail,
+		&copy->record.decision.user_ref,
+		&copy->policy.name,
+		&copy->policy.digest,
+		&copy->actor.user,
+		&copy->actor.session,
+		&copy->actor.tty,
+		&copy->process.name,
+		&copy->process.path,
+		&copy->guard.hook,
+		&copy->guard.node,
+		&copy->guard.target,
+		&copy->guard.flags,
+	};
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		fn(fields[i], userdata);
+	each_in_union(copy, fn, userdata);
+}
+
+static void add_length(const char **text, void *userdata)
+{
+	size_t *total = userdata;
+
+	if (*text)
+		*total += strnlen(*text, RECORD_COPY_TEXT_MAX) + 1;
+}
+
+static void move_string(const char **text, void *userdata)
+{
+	char **at = userdata;
+
+	if (!*text)
+		return;
+	size_t len = strnlen(*text, RECORD_COPY_TEXT_MAX);
+	memcpy(*at, *text, len);
+	(*at)[len] = '\0';
+	*text = *at;
+	*at += len + 1;
+}
+
+static void take_health(struct copy *copy)
+{
+	struct record_health *health = &copy->record.u.health;
+
+	if (health->layer_count > RECORD_LAYERS_MAX)
+		health->layer_count = RECORD_LAYERS_MAX;
+	for (size_t i = 0; i < health->layer_count; i++)
+		copy->layers[i] = health->layers[i];
+	health->layers = copy->layers;
+}
+
+#define TAKE_PART(copy, part)                                                  \
+	do {                                                                   \
+		if ((copy)->record.part) {                                     \
+			(copy)->part = *(copy)->record.part;                   \
+			(copy)->record.part = &(copy)->part;                   \
+		}                                                              \
+	} while (0)
+
+static void take_parts(struct copy *copy, const struct record *record)
+{
+	copy->record = *record;
+	copy->record.terminal = NULL;
+	copy->record.stream = NULL;
+	TAKE_PART(copy, policy);
+	TAKE_PART(copy, actor);
+	TAKE_PART(copy, process);
+	TAKE_PART(copy, guard);
+	if (record->code == RECORD_AGENT_HEARTBEAT ||
+	    record->code == RECORD_AGENT_DEGRADED ||
+	    record->code == RECORD_AGENT_RECOVERED)
+		take_health(copy);
+}
+
+/* The facts have no pointers but a medium's parent; they are large, so they
+ * are there only when the record has them. */
+struct facts {
+	struct usb_fact usb;
+	struct media_fact media;
+};
+
+static void take_facts(struct copy *copy, const struct record *record,
+		       struct facts *facts)
+{
+	const struct usb_fact *usb = record->usb;
+
+	if (!usb && record->media)
+		usb = record->media->parent;
+	if (usb) {
+		facts->usb = *usb;
+		copy->record.usb = &facts->usb;
+	}
+	if (record->media) {
+		facts->media = *record->media;
+		facts->media.parent = usb ? &facts->usb : NULL;
+		copy->record.media = &facts->media;
+	}
+}
+
+struct record *record_copy(const struct record *record)
+{
+	struct copy parts = {0};
+	struct span rule = span_take(record->decision.rule,
+				     RECORD_COPY_TEXT_MAX);
+	bool has_facts = record->usb || record->media;
+	size_t facts_at = sizeof(struct copy);
+	size_t text_at = facts_at + (has_facts ? sizeof(struct facts) : 0);
+	size_t total = rule.len;
+
+	take_parts(&parts, record);
+	each_string(&parts, add_length, &total);
+
+	struct copy *copy = calloc(1, text_at + total);
+	if (!copy)
+		return NULL;
+	take_parts(copy, record);
+	if (has_facts)
+		take_facts(copy, record,
+			   (struct facts *)((char *)copy + facts_at));
+	char *at = (char *)copy + text_at;
+	each_string(copy, move_string, &at);
+	if (rule.len > 0)
+		memcpy(at, rule.ptr, rule.len);
+	copy->record.decision.rule = span_of(at, rule.len);
+	return &copy->record;
+}

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Queue, numbering and append. The order of events is the order of emit():
+ * once something waits, everything after it waits behind it, but for a full
+ * spool, where an urgent event (a denial) must not wait behind others.
+ */
+#include "agent/daemon/recorder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/timex.h>
+#include <time.h>
+
+#include "agent/base/cleanup.h"
+#include "agent/base/clock.h"
+#include "agent/base/fd.h"
+#include "agent/daemon/identity.h"
+#include "agent/daemon/record_copy.h"
+#include "agent/spool/reader.h"
+
+#define STATE_DIR "var/lib/sekimori"
+#define SPOOL_DIR STATE_DIR "/spool"
+#define TAIL_FILE "run/sekimori/spool.tail"
+
+struct waiting {
+	struct waiting *next;
+	struct record *record;
+	uint64_t boot_ns;
+};
+
+struct recorder {
+	struct recorder_options options;
+	struct terminal terminal;
+	struct identity identity;
+	struct record_policy policy;
+	struct spool *spool;
+	char stream[HEX_SIZE(FRAME_ID_SIZE)];
+	int spool_dir;
+
+	struct waiting *first;
+	struct waiting *last;
+	uint64_t waiting_count;
+	uint64_t dropped_total;
+	uint64_t dropped_untold;
+	bool is_telling; /* inside the writing of log.gap */
+
+	struct cursor cursor;
+	bool has_cursor;
+	char json[RECORD_MAX_BYTES];
+};
+
+int recorder_new(const struct recorder_options *options,
+		 struct recorder **ret_recorder)
+{
+	struct recorder *recorder = calloc(1, sizeof(*recorder));
+
+	if (!recorder)
+		return -ENOMEM;
+	recorder->options = *options;
+	recorder->spool_dir = -1;
+	terminal_init(&recorder->terminal, options->root_fd, options->config);
+	(void)failure_raise(options->failures, FAILURE_SPOOL_ABSENT, NULL);
+	*ret_recorder = recorder;
+	return 0;
+}
+
+static void drop_first(struct recorder *recorder)
+{
+	struct waiting *waiting = recorder->first;
+
+	recorder->first = waiting->next;
+	if (!recorder->first)
+		recorder->last = NULL;
+	recorder->waiting_count--;
+	free(waiting->record);
+	free(waiting);
+}
+
+struct recorder *recorder_free(struct recorder *recorder, uint32_t timeout_ms)
+{
+	if (!recorder)
+		return NULL;
+	spool_close(recorder->spool, timeout_ms);
+	while (recorder->first)
+		drop_first(recorder);
+	identity_fini(&recorder->identity);
+	cleanup_close(&recorder->spool_dir);
+	free(recorder);
+	return NULL;
+}
+
+static void count_dropped(struct recorder *recorder)
+{
+	recorder->dropped_total++;
+	recorder->dropped_untold++;
+	(void)failure_count(recorder->options.failures, FAILURE_RECORD_DROPPED);
+}
+
+static void enqueue(struct recorder *recorder, const struct record *record,
+		    uint64_t boot_ns)
+{
+	struct waiting *waiting = NULL;
+	struct record *copy = NULL;
+
+	if (recorder->waiting_count < recorder->options.config->queue_events) {
+		waiting = calloc(1, sizeof(*waiting));
+		copy = record_copy(record);
+	}
+	if (!waiting || !copy) {
+		free(waiting);
+		free(copy);
+		count_dropped(recorder);
+		return;
+	}
+	waiting->record = copy;
+	waiting->boot_ns = boot_ns;
+	if (recorder->last)
+		recorder->last->next = waiting;
+	else
+		recorder->first = waiting;
+	recorder->last = waiting;
+	recorder->waiting_count++;
+}
+
+/* Denials, tampering and what is needed to read the log at all. */
+static bool is_urgent(enum record_code code)
+{
+	switch (code) {
+	case RECORD_USB_DEVICE_BLOCKED:
+	case RECORD_LIFELINE_KEPT:
+	case RECORD_MEDIA_DENIED:
+	case RECORD_MOUNT_BLOCKED:
+	case RECORD_BLOCK_OPEN_BLOCKED:
+	case RECORD_BLOCK_RAWWRITE_BLOCKED:
+	case RECORD_SYSFS_WRITE_BLOCKED:
+	case RECORD_POLICY_REJECTED:
+	case RECORD_AGENT_START:
+	case RECORD_AGENT_STOP:
+	case RECORD_AGENT_DEGRADED:
+	case RECORD_AGENT_TAMPER:
+	case RECORD_LOG_GAP:
+	case RECORD_SPOOL_RESET:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int append(struct recorder *recorder, struct record *record,
+		  uint64_t boot_ns)
+{
+	size_t size;
+	uint64_t seq;
+
+	record->terminal = &recorder->terminal.record;
+	record->stream = recorder->stream;
+	record->sequence = spool_next_seq(recorder->spool);
+	if (!record->policy)
+		record->policy = &recorder->policy;
+
+	int r = record_write(record, recorder->json, sizeof(recorder->json),
+			     &size);
+	if (r < 0)
+		return r;
+	const struct spool_entry entry = {
+		.data = recorder->json,
+		.size = size,
+		.flags = record_code_severity(record->code) |
+			 (is_urgent(record->code) ? FRAME_URGENT : 0),
+		.seq = record->sequence,
+		.wall_ns = (uint64_t)record->wall_time_ms * NS_PER_MS,
+		.boot_ns = boot_ns,
+	};
+	return spool_append(recorder->spool, &entry, &seq);
+}
+
+static void emit(void *userdata, const struct record *from);
+
+/* Tells what was lost before the next event is written. */
+static void tell_gap(struct recorder *recorder)
+{
+	struct record gap = {
+		.code = RECORD_LOG_GAP,
+		.u.gap =
+			{
+				.count = recorder->dropped_untold,
+				.why = "no room for events",
+			},
+	};
+
+	if (recorder->dropped_untold == 0 || recorder->is_telling)
+		return;
+	recorder->is_telling = true;
+	recorder->dropped_untold = 0;
+	emit(recorder, &gap);
+	recorder->is_telling = false;
+}
+
+enum write_outcome { WRITE_OK = 0, WRITE_LATER = 1 };
+
+/* One record to the spool; what can never be written is dropped and counted,
+ * what may be later stays with the caller. */
+static int write_record(struct recorder *recorder, struct record *record,
+			uint64_t boot_ns)
+{
+	struct failures *failures = recorder->options.failures;
+	int r = append(recorder, record, boot_ns);
+
+	if (r == 0) {
+		failure_clear(failures, FAILURE_SPOOL_WRITE);
+		return WRITE_OK;
+	}
+	if (r == SPOOL_BUSY || (r == SPOOL_FULL && is_urgent(record->code))) {
+		(void)failure_raise(failures, FAILURE_SPOOL_WRITE, NULL);
+		return WRITE_LATER;
+	}
+	if (r == SPOOL_FULL)
+		(void)failure_raise(failures, FAILURE_SPOOL_WRITE,
+				    "the spool is full");
+	else
+		log_error(recorder->options.log,
+			  "event '%s' could not be written: %s",
+			  record_code_to_str(record->code),
+			  r < 0 ? errno_text(r) : "refused by the spool");
+	count_dropped(recorder);
+	return WRITE_OK;
+}
+
+/* UUIDv7 (RFC 9562 5.7): 48 bits of milliseconds, the rest random. */
+static void make_uid(uint8_t uid[16], int64_t wall_ms)
+{
+	/* Without random bits the id is still unique within the stream: the
+	 * sequence number is what duplicates are found by. */
+	if (getrandom(uid, 16, GRND_NONBLOCK) != 16)
+		memset(uid, 0, 16);
+	for (int i = 0; i < 6; i++)
+		uid[i] = (uint8_t)((uint64_t)wall_ms >> (40 - 8 * i));
+	uid[6] = (uint8_t)(0x70 | (uid[6] & 0x0f));
+	uid[8] = (uint8_t)(0x80 | (uid[8] & 0x3f));
+}
+
+static int32_t timezone_minutes(int64_t wall_ms)
+{
+	time_t at = (time_t)(wall_ms / 1000);
+	struct tm local;
+
+	if (!localtime_r(&at, &local))
+		return 0;
+	return (int32_t)(local.tm_gmtoff / 60);
+}
+
+/* What the kernel was told by whoever keeps time (adjtimex(2)). */
+static bool is_clock_synced(void)
+{
+	struct timex state = {.modes = 0};
+	int r = adjtimex(&state);
+
+	return r >= 0 && r != TIME_ERROR && !(state.status & STA_UNSYNC);
+}
+
+static void emit(void *userdata, const struct record *from)
+{
+	struct recorder *recorder = userdata;
+	struct record record = *from;
+	uint64_t boot_ns = clock_boot_ns();
+
+	if (record.wall_time_ms == 0)
+		record.wall_time_ms = (int64_t)(clock_wall_ns() / NS_PER_MS);
+	record.timezone_minutes = timezone_minutes(record.wall_time_ms);
+	record.clock.is_synced = is_clock_synced();
+	record.policy = &recorder->policy;
+	make_uid(record.uid, record.wall_time_ms);
+
+	if (!recorder->spool || recorder->first) {
+		enqueue(recorder, &record, boot_ns);
+		return;
+	}
+	tell_gap(recorder);
+	if (write_record(recorder, &record, boot_ns) == WRITE_LATER)
+		enqueue(recorder, &record, boot_ns);
+}
+
+struct record_sink recorder_sink(struct recorder *recorder)
+{
+	return (struct record_sink){.emit = emit, .userdata = recorder};
+}
+
+static void drain(struct recorder *recorder)
+{
+	while (recorder->first) {
+		struct waiting *waiting = recorder->first;
+		if (write_record(recorder, waiting->record, waiting->boot_ns) ==
+		    WRITE_LATER)
+			return;
+		drop_first(recorder);
+	}
+	tell_gap(recorder);
+}
+
+void recorder_set_policy(struct recorder *recorder,
+			 const struct record_policy *policy, const char *zone)
+{
+	recorder->policy = *policy;
+	terminal_set_zone(&recorder->terminal, zone);
+}
+
+bool recorder_is_open(const struct recorder *recorder)
+{
+	return recorder->spool != NULL;
+}
+
+int recorder_event_fd(const struct recorder *recorder)
+{
+	return recorder->spool ? spool_event_fd(recorder->spool) : -1;
+}
+
+void recorder_dispatch(struct recorder *recorder)
+{
+	struct spool_stats stats;
+
+	drain(recorder);
+	spool_stats(recorder->spool, &stats);
+	if (stats.error != 0)
+		(void)failure_raise(recorder->options.failures,
+				    FAILURE_SPOOL_WRITE,
+				    errno_text(stats.error));
+	else if (!recorder->first)
+		failure_clear(recorder->options.failures, FAILURE_SPOOL_WRITE);
+}
+
+void recorder_read_cursor(struct recorder *recorder)
+{
+	struct spool_stats stats;
+	struct cursor cursor;
+	uint8_t stream[FRAME_ID_SIZE];
+
+	if (cursor_read(recorder->options.root_fd, &cursor) < 0)
+		return; /* the shipper has not been there yet */
+	recorder->cursor = cursor;
+	recorder->has_cursor = true;
+	if (!recorder->spool)
+		return;
+	spool_stream(recorder->spool, stream);
+	spool_stats(recorder->spool, &stats);
+	if (memcmp(stream, cursor.acked.stream, sizeof(stream)) != 0 ||
+	    cursor.acked.seq > stats.durable_seq)
+		return; /* of another spool, or of events that do not exist */
+	spool_release(recorder->spool, cursor.acked.seq);
+}
+
+void recorder_status(struct recorder *recorder,
+		     struct recorder_status *ret_status)
+{
+	struct recorder_status status = {
+		.is_open = recorder->spool != NULL,
+		.queued = recorder->waiting_count,
+		.dropped = recorder->dropped_total,
+		.has_cursor = recorder->has_cursor,
+		.cursor = recorder->cursor,
+	};
+
+	memcpy(status.stream, recorder->stream, sizeof(status.stream));
+	if (recorder->spool)
+		spool_stats(recorder->spool, &status.spool);
+	*ret_status = status;
+}
+
+const struct record_terminal *recorder_terminal(const struct recorder *recorder)
+{
+	return &recorder->terminal.record;
+}
+
+static int open_spool(struct recorder *recorder, struct spool_opening *opening)
+{
+	int root_fd = recorder->options.root_fd;
+	struct cursor cursor = {0};
+
+	_cleanup_close_ int dir = open_below(root_fd, SPOOL_DIR,
+					     O_RDONLY | O_DIRECTORY, 0);
+	if (dir < 0)
+		return dir;
+	_cleanup_close_ int tail = open_below(root_fd, TAIL_FILE,
+					      O_RDWR | O_CREAT, 0644);
+	if (tail < 0)
+		return tail;
+	/* Without a cursor nothing is known to be stored elsewhere */
+	if (cursor_read(root_fd, &cursor) < 0)
+		memset(&cursor, 0, sizeof(cursor));
+
+	struct spool_config config = {
+		.dirfd = dir,
+		.tail_fd = tail,
+		.host_key = recorder->identity.key,
+		.total_bytes = recorder->options.config->spool_mib << 20,
+		.known_seq = cursor.acked.seq,
+	};
+	memcpy(config.host_id, recorder->identity.host_id, FRAME_ID_SIZE);
+	memcpy(config.known_stream, cursor.acked.stream, FRAME_ID_SIZE);
+	int r = spool_open(&config, &recorder->spool, opening);
+	if (r < 0)
+		return r;
+	recorder->spool_dir = TAKE_FD(dir);
+	return 0;
+}
+
+/* A new stream where there should have been the old one is worth an event. */
+static void tell_opening(struct recorder *recorder,
+			 const struct spool_opening *opening)
+{
+	char old[HEX_SIZE(FRAME_ID_SIZE)];
+	struct record record = {.code = RECORD_SPOOL_RESET};
+
+	hex_encode(opening->old_stream, FRAME_ID_SIZE, old);
+	if (opening->is_new_stream && opening->found != SPOOL_FOUND_NONE) {
+		record.u.gap.why = spool_found_to_str(opening->found);
+		record.u.gap.last = opening->old_last_seq;
+		record.u.gap.old_stream = old;
+		emit(recorder, &record);
+	}
+	if (opening->gap_last > 0) {
+		record.code = RECORD_LOG_GAP;
+		record.u.gap = (struct record_gap){
+			.first = opening->gap_first,
+			.last = opening->gap_last,
+			.count = opening->gap_last - opening->gap_first + 1,
+			.why = "segments are missing",
+		};
+		emit(recorder, &record);
+	}
+}
+
+int recorder_open(struct recorder *recorder)
+{
+	struct spool_opening opening;
+	uint8_t stream[FRAME_ID_SIZE];
+
+	if (recorder->spool)
+		return 0;
+	if (!recorder->identity.key) {
+		_cleanup_close_ int dir = open_below(recorder->options.root_fd,
+						     STATE_DIR,
+						     O_RDONLY | O_DIRECTORY, 0);
+		if (dir < 0)
+			return dir;
+		int r = identity_load(dir, &recorder->identity);
+		if (r < 0)
+			return r;
+		terminal_set_id(&recorder->terminal, &recorder->identity);
+	}
+	int r = open_spool(recorder, &opening);
+	if (r < 0)
+		return r;
+
+	spool_stream(recorder->spool, stream);
+	hex_encode(stream, sizeof(stream), recorder->stream);
+	failure_clear(recorder->options.failures, FAILURE_SPOOL_ABSENT);
+
+	/* What waits was emitted before: hold it while the start is told */
+	struct waiting *first = recorder->first, *last = recorder->last;
+	recorder->first = recorder->last = NULL;
+	if (recorder->options.on_open)
+		recorder->options.on_open(recorder->options.userdata,
+					  recorder->identity.is_first);
+	tell_opening(recorder, &opening);
+	if (recorder->last)
+		recorder->last->next = first;
+	else
+		recorder->first = first;
+	if (last)
+		recorder->last = last;
+	drain(recorder);
+	return 0;
+}
+
+DEFINE_CLEANUP(reader, struct spool_reader *, spool_reader_free);
+
+int recorder_each(struct recorder *recorder, uint64_t after, uint32_t max,
+		  recorder_event_fn fn, void *userdata)
+{
+	_cleanup_(cleanup_reader) struct spool_reader *reader = NULL;
+
+	if (!recorder->spool)
+		return 0;
+	uint64_t durable = spool_durable_seq(recorder->spool);
+	if (after >= durable)
+		return 0;
+	int r = spool_reader_new(recorder->spool_dir, &reader);
+	if (r < 0)
+		return r;
+	r = spool_reader_seek(reader, after + 1);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (r == SPOOL_READ_END || r == SPOOL_READ_CORRUPT)
+		return 0;
+
+	for (uint32_t i = 0; i < max;) {
+		struct spool_item item;
+		r = spool_reader_next(reader, durable, &item);
+		if (r == SPOOL_READ_GAP)
+			continue;
+		if (r != 0)
+			return r < 0 ? r : 0;
+		r = fn(item.frame.seq, (const char *)item.frame.payload,
+		       item.frame.payload_size, userdata);
+		if (r != 0)
+			return r;
+		i++;
+	}
+	return 0;
+}
