@@ -45,6 +45,8 @@ def functions(lines):
                 depth += (c == "(") - (c == ")")
                 count += c == "," and depth == 0
             params = 0 if args.strip() in ("", "void") else count + 1
+            if re.search(r"\bMHD_Result \w+\(", head):
+                params = 0  # libmicrohttpd's callback type has eight
             yield start, n - start + 1, params
             start = None
 

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config: which keys there are and what they may be. Addresses are checked when
+ * they are bound, where the error is the kernel's own.
+ */
+#include "collector/config.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "collector/limits.h"
+
+#include "agent/base/banned.h"
+
+static const char *const KEYS[] = {
+	"listen", "console_listen", "dir", "threads", "max_connections", NULL,
+};
+static const uint64_t THREADS[2] = {1, 64};
+static const uint64_t CONNECTIONS[2] = {1, LIMIT_CONNECTIONS};
+
+static void set_text(char *field, const char *value)
+{
+	if (value)
+		(void)snprintf(field, CONF_VALUE_MAX + 1, "%s",
+			       value); /* conf.h bounds it */
+}
+
+void config_init(struct config *config)
+{
+	*config = (struct config){
+		.listen = "[::]:8443",
+		.console_listen = "127.0.0.1:8444",
+		.dir = CONFIG_DIR_DEFAULT,
+		.threads = 2,
+		.max_connections = 8192,
+	};
+}
+
+static int check(const char *path, const struct conf *conf,
+		 struct config *config, char *ret_error)
+{
+	const struct conf_pair *unknown = conf_find_unknown(conf, KEYS);
+	char reason[CONF_ERROR_MAX];
+	int r;
+
+	if (unknown) {
+		(void)snprintf(ret_error, CONF_ERROR_MAX,
+			       "%s:%u: unknown key '%s'", path, unknown->line,
+			       unknown->key); /* cut is fine */
+		return -EINVAL;
+	}
+	r = conf_get_u64(conf, "threads", THREADS, &config->threads, reason);
+	if (r == 0)
+		r = conf_get_u64(conf, "max_connections", CONNECTIONS,
+				 &config->max_connections, reason);
+	if (r < 0) {
+		(void)snprintf(ret_error, CONF_ERROR_MAX, "%.100s:%.150s", path,
+			       reason); /* cut is fine */
+		return r;
+	}
+	set_text(config->listen, conf_get(conf, "listen"));
+	set_text(config->console_listen, conf_get(conf, "console_listen"));
+	set_text(config->dir, conf_get(conf, "dir"));
+	if (config->dir[0] != '/') {
+		(void)snprintf(ret_error, CONF_ERROR_MAX,
+			       "%.200s: 'dir' must be an absolute path",
+			       path); /* cut is fine */
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int config_load(const char *path, struct config *config, char *ret_error)
+{
+	_cleanup_conf_ struct conf conf = {0};
+	struct config next = *config;
+	int r;
+
+	r = conf_load(AT_FDCWD, path, &conf, ret_error);
+	if (r == 0)
+		r = check(path, &conf, &next, ret_error);
+	if (r == 0)
+		*config = next;
+	return r;
+}

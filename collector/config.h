@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config: /etc/sekimori/collector.conf as values with defaults and limits. A
+ * key that is not known is an error: a misspelt limit must not be ignored.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "agent/base/conf.h"
+
+#define CONFIG_PATH	   "/etc/sekimori/collector.conf"
+#define CONFIG_DIR_DEFAULT "/var/lib/sekimori-collector"
+
+struct config {
+	char listen[CONF_VALUE_MAX + 1];
+	char console_listen[CONF_VALUE_MAX + 1];
+	char dir[CONF_VALUE_MAX + 1];
+	uint64_t threads;	  /* of the agents' listener */
+	uint64_t max_connections; /* of the agents' listener */
+};
+
+/* All defaults. */
+void config_init(struct config *config) __attribute__((nonnull));
+
+/*
+ * Reads `path` over what is in *config. 0; -ENOENT (unchanged: defaults stand);
+ * -EINVAL or another -errno with one line for the administrator in ret_error
+ * (CONF_ERROR_MAX octets).
+ */
+int config_load(const char *path, struct config *config, char *ret_error)
+	__attribute__((nonnull, warn_unused_result));

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * console: routes and the door. Everything but /healthz wants the login; only
+ * GET and HEAD exist, so no page elsewhere can make a browser change anything.
+ */
+#include "collector/console.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/base/clock.h"
+#include "collector/agents.h"
+#include "collector/limits.h"
+
+#include "agent/base/banned.h"
+
+#define STATIC_PREFIX "/static/"
+
+struct resource {
+	const char *path;
+	void (*fill)(struct console_request *request);
+};
+
+static const struct resource RESOURCES[] = {
+	{"/", web_page},
+	{"/api/v1/terminals", api_terminals},
+	{"/api/v1/events", api_events},
+	{"/metrics", metrics_reply},
+};
+
+void console_failed(struct console_request *request, int r)
+{
+	log_warning(request->console->service->log,
+		    "Reading the store for the console failed: %s",
+		    errno_text(r));
+	http_reply_text(&request->reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
+			"the store cannot be read: %s", errno_text(r));
+}
+
+/* IPv4 as ::ffff:a.b.c.d, so that both kinds are one key. */
+static void read_address(struct MHD_Connection *connection, uint8_t out[16])
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	struct sockaddr_in6 v6;
+	struct sockaddr_in v4;
+
+	memset(out, 0, 16);
+	if (!info || !info->client_addr)
+		return;
+	if (info->client_addr->sa_family == AF_INET6) {
+		memcpy(&v6, info->client_addr, sizeof(v6));
+		memcpy(out, &v6.sin6_addr, 16);
+	} else if (info->client_addr->sa_family == AF_INET) {
+		memcpy(&v4, info->client_addr, sizeof(v4));
+		memset(out + 10, 0xff, 2);
+		memcpy(out + 12, &v4.sin_addr, 4);
+	}
+}
+
+static bool is_logged_in(struct console_request *request)
+{
+	unsigned int wait_s = 0;
+	uint8_t address[16];
+	int r;
+
+	read_address(request->connection, address);
+	r = login_check(&request->console->login,
+			http_header(request->connection, "Authorization"),
+			address, clock_mono_ns() / NS_PER_MS, &wait_s);
+	if (r == 0)
+		return true;
+	if (r == LOGIN_LATER) {
+		http_reply_text(&request->reply, MHD_HTTP_TOO_MANY_REQUESTS,
+				"too many failed logins");
+		http_reply_header(&request->reply, "Retry-After", "%u", wait_s);
+		return false;
+	}
+	http_reply_text(&request->reply, MHD_HTTP_UNAUTHORIZED,
+			"ログインが必要です / login needed");
+	http_reply_header(&request->reply, "WWW-Authenticate",
+			  "Basic realm=\"Sekimori\", charset=\"UTF-8\"");
+	return false;
+}
+
+static void reply_health(struct console_request *request)
+{
+	struct writer_stats stats;
+
+	writer_read_stats(request->console->service->writer, &stats);
+	if (stats.is_failing)
+		http_reply_text(&request->reply, MHD_HTTP_SERVICE_UNAVAILABLE,
+				"storing fails");
+	else
+		http_reply_text(&request->reply, MHD_HTTP_OK, "ok");
+}
+
+static void fill(struct console_request *request, const char *path)
+{
+	const size_t skip = sizeof(STATIC_PREFIX) - 1;
+
+	if (strcmp(path, "/healthz") == 0) {
+		reply_health(request);
+		return;
+	}
+	if (!is_logged_in(request))
+		return;
+	for (size_t i = 0; i < sizeof(RESOURCES) / sizeof(RESOURCES[0]); i++)
+		if (strcmp(RESOURCES[i].path, path) == 0) {
+			RESOURCES[i].fill(request);
+			return;
+		}
+	if (strncmp(path, STATIC_PREFIX, skip) == 0 &&
+	    web_static(request, path + skip))
+		return;
+	http_reply_text(&request->reply, MHD_HTTP_NOT_FOUND,
+			"no such resource");
+}
+
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
+				  const char *path, const char *method,
+				  const char *version, const char *data,
+				  size_t *size, void **request_ctx)
+{
+	static const char first_call; /* its address marks the request */
+	struct console_request request = {
+		.console = ctx,
+		.connection = connection,
+	};
+	enum MHD_Result result;
+
+	(void)version, (void)data; /* no resource reads a body */
+	if (!*request_ctx) {
+		*request_ctx = (void *)(uintptr_t)&first_call;
+		return MHD_YES;
+	}
+	if (*size > 0)
+		return MHD_NO;
+
+	http_reply_init(&request.reply);
+	if (strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
+	    strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)
+		fill(&request, path);
+	else
+		http_reply_text(&request.reply, MHD_HTTP_METHOD_NOT_ALLOWED,
+				"read only");
+	result = http_reply_send(&request.reply, connection);
+	http_reply_fini(&request.reply);
+	return result;
+}
+
+static void log_adapter(void *ctx, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
+static void log_adapter(void *ctx, const char *format, va_list args)
+{
+	const struct console *console = ctx;
+
+	agents_log(console->service->log, format, args);
+}
+
+int console_start(struct console *console, const struct console_config *config,
+		  struct MHD_Daemon **ret_daemon)
+{
+	struct MHD_Daemon *daemon = MHD_start_daemon(
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_USE_ERROR_LOG,
+		0, NULL, NULL, on_request, console, MHD_OPTION_EXTERNAL_LOGGER,
+		log_adapter, (void *)console, MHD_OPTION_LISTEN_SOCKET,
+		config->listen_fd, MHD_OPTION_HTTPS_MEM_KEY, config->key_pem,
+		MHD_OPTION_HTTPS_MEM_CERT, config->cert_pem,
+		MHD_OPTION_HTTPS_PRIORITIES, AGENTS_TLS_PRIORITY,
+		MHD_OPTION_CONNECTION_LIMIT, LIMIT_CONSOLE_CONNECTIONS,
+		MHD_OPTION_CONNECTION_TIMEOUT, LIMIT_IDLE_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)LIMIT_CONNECTION_BYTES, MHD_OPTION_END);
+
+	if (!daemon)
+		return -EIO;
+	*ret_daemon = daemon;
+	return 0;
+}

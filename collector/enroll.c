@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * enroll: EST-shaped enrolment (RFC 7030): cacerts, simpleenroll with a one-time
+ * token, simplereenroll under the old certificate. The request is checked on the
+ * connection's thread; token, rules, signature and record are one step of the
+ * writer's transaction, so a token is spent exactly when a certificate is given.
+ */
+#include "collector/request.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "agent/base/clock.h"
+#include "collector/limits.h"
+
+#include "agent/base/banned.h"
+
+#define GRACE_S (LIFE_GRACE_DAYS * INT64_C(86400))
+
+enum refusal {
+	REFUSED_TOKEN = 1,
+	REFUSED_CONFLICT,
+	REFUSED_REVOKED,
+};
+
+static void reply_pkcs7(struct request *request, const char *pkcs7)
+{
+	struct http_reply *reply = &request->reply;
+
+	buf_clear(&reply->body);
+	if (buf_append_text(&reply->body, pkcs7) < 0) {
+		request_unavailable(request, -ENOMEM);
+		return;
+	}
+	reply->status = MHD_HTTP_OK;
+	reply->type = "application/pkcs7-mime; smime-type=certs-only";
+	http_reply_header(reply, "Content-Transfer-Encoding", "base64");
+}
+
+void enroll_cacerts(struct request *request)
+{
+	_cleanup_free_ char *pkcs7 = NULL;
+	int r = ca_certs(request->service->ca, &pkcs7);
+
+	if (r < 0)
+		request_unavailable(request, r);
+	else
+		reply_pkcs7(request, pkcs7);
+}
+
+/* The body as a checked request; false: the reply says why not. */
+static bool read_csr(struct request *request)
+{
+	struct enrolment *e = &request->enrolment;
+	ssize_t n;
+	int r;
+
+	e->csr = malloc(LIMIT_CSR_BYTES);
+	if (!e->csr) {
+		request_overload(request);
+		return false;
+	}
+	n = secret_from_base64(buf_text(&request->body), request->body.size,
+			       e->csr, LIMIT_CSR_BYTES);
+	e->csr_len = n > 0 ? (size_t)n : 0;
+	r = n > 0 ? ca_read_request(e->csr, e->csr_len, &e->wanted)
+		  : CA_REFUSED_SYNTAX;
+	if (r < 0)
+		request_unavailable(request, r);
+	else if (r > 0)
+		http_reply_text(&request->reply, MHD_HTTP_BAD_REQUEST,
+				"the request is refused: %s",
+				ca_refusal_to_str(r));
+	e->now_ms = (int64_t)(clock_wall_ns() / NS_PER_MS);
+	return r == 0;
+}
+
+/* Signs and records. */
+static int issue(struct request *request, struct store *store)
+{
+	struct enrolment *e = &request->enrolment;
+	struct ca_issued issued = {0};
+	int r;
+
+	r = ca_sign_request(request->service->ca, e->csr, e->csr_len,
+			    e->now_ms / 1000, &issued);
+	if (r != 0)
+		return r < 0 ? r : -EIO; /* it was accepted before */
+	e->pkcs7 = issued.pkcs7;
+	return store->ops->cert_add(store, &issued.cert, e->now_ms);
+}
+
+static int note_conflict(struct request *request, struct store *store)
+{
+	const struct store_incident incident = {
+		.kind = "enrol.conflict",
+		.host = request->enrolment.wanted.ident.host,
+		.stream = "",
+		.detail = "another key asked for an enrolled terminal's name",
+		.recv_ms = request->enrolment.now_ms,
+	};
+	int r = store->ops->put_incident(store, &incident);
+
+	return r < 0 ? r : REFUSED_CONFLICT;
+}
+
+static int simple_run(struct job *job, struct store *store)
+{
+	struct request *request = (struct request *)job;
+	struct enrolment *e = &request->enrolment;
+	bool is_reenrol = false;
+	int r;
+
+	r = store->ops->token_find(store, e->token, e->now_ms, &is_reenrol);
+	if (r != 0)
+		return r < 0 ? r : REFUSED_TOKEN;
+	r = store->ops->cert_find_other(store, &e->wanted, e->now_ms);
+	if (r < 0)
+		return r;
+	if (r > 0 && !is_reenrol)
+		return note_conflict(request, store);
+
+	/* The key it replaces is lost or stolen: it must not go on. */
+	if (r > 0)
+		r = store->ops->cert_revoke(store, e->wanted.ident.host,
+					    e->wanted.key_hash, e->now_ms);
+	if (r >= 0)
+		r = store->ops->token_use(store, e->token);
+	if (r == 0)
+		r = issue(request, store);
+	return r;
+}
+
+static int again_run(struct job *job, struct store *store)
+{
+	struct request *request = (struct request *)job;
+	struct store_cert_state state = {0};
+	int r;
+
+	r = store->ops->cert_state(store, request->peer->cert.serial, &state);
+	if (r < 0)
+		return r;
+	return state.is_revoked ? REFUSED_REVOKED : issue(request, store);
+}
+
+static void enroll_done(struct job *job, int r)
+{
+	struct request *request = (struct request *)job;
+	const struct ident *ident = &request->enrolment.wanted.ident;
+
+	switch (r) {
+	case 0:
+		reply_pkcs7(request, request->enrolment.pkcs7);
+		atomic_fetch_add(&request->service->counters.enrolled, 1);
+		log_info(request->service->log,
+			 "Enrolled terminal '%s' of tenant '%s'", ident->host,
+			 ident->tenant);
+		break;
+	case REFUSED_TOKEN:
+		http_reply_text(&request->reply, MHD_HTTP_UNAUTHORIZED,
+				"the enrolment token is unknown, used or"
+				" expired");
+		http_reply_header(&request->reply, "WWW-Authenticate",
+				  "Basic realm=\"enrolment\"");
+		break;
+	case REFUSED_CONFLICT:
+		log_warning(request->service->log,
+			    "Refused another key for enrolled terminal '%s'",
+			    ident->host);
+		http_reply_text(&request->reply, MHD_HTTP_CONFLICT,
+				"this terminal is enrolled with another key;"
+				" a token made with --reenrol replaces it");
+		break;
+	case REFUSED_REVOKED:
+		http_reply_text(&request->reply, MHD_HTTP_FORBIDDEN,
+				"the certificate is revoked");
+		break;
+	default:
+		request_unavailable(request, r);
+		break;
+	}
+	request_resume(request);
+}
+
+static void submit(struct request *request,
+		   int (*run)(struct job *job, struct store *store))
+{
+	request->job =
+		(struct job){.weight = 1, .run = run, .done = enroll_done};
+	request_submit(request);
+}
+
+void enroll_simple(struct request *request)
+{
+	char user[HEADERS_BASIC_SIZE], password[HEADERS_BASIC_SIZE];
+	int r;
+
+	r = headers_parse_basic(http_header(request->connection,
+					    "Authorization"),
+				user, password);
+	if (r < 0) {
+		http_reply_text(&request->reply, MHD_HTTP_UNAUTHORIZED,
+				"an enrolment token is needed");
+		http_reply_header(&request->reply, "WWW-Authenticate",
+				  "Basic realm=\"enrolment\"");
+		return;
+	}
+	r = secret_hash(password, strlen(password), request->enrolment.token);
+	explicit_bzero(password, sizeof(password));
+	if (r < 0)
+		request_unavailable(request, r);
+	else if (read_csr(request))
+		submit(request, simple_run);
+}
+
+void enroll_again(struct request *request)
+{
+	const struct ident *old = &request->peer->cert.ident;
+	const struct ident *wanted = &request->enrolment.wanted.ident;
+
+	if (!request_is_in_time(request, GRACE_S) || !read_csr(request))
+		return;
+	if (strcmp(old->host, wanted->host) != 0 ||
+	    strcmp(old->tenant, wanted->tenant) != 0) {
+		http_reply_text(&request->reply, MHD_HTTP_FORBIDDEN,
+				"a certificate renews its own name only");
+		return;
+	}
+	submit(request, again_run);
+}

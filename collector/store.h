@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store: where events, streams, terminals, tokens and certificates are kept,
+ * behind one table of operations, so that another database is another file. A
+ * handle belongs to one thread at a time. Writing happens only between begin
+ * and commit: what was not committed never happened, and nothing may be
+ * acknowledged before. Must not know HTTP or TLS.
+ *
+ * All functions return 0 (or a named outcome > 0) or -errno: -ENOSPC disk full,
+ * -EBUSY another process holds the lock too long, -EBADMSG the file is damaged,
+ * -EIO, -ENOMEM. All texts are UTF-8, all times milliseconds of Unix time.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/base/cleanup.h"
+#include "collector/ca.h"
+#include "collector/event.h"
+#include "collector/headers.h"
+#include "collector/limits.h"
+#include "collector/secret.h"
+
+struct store_event {
+	uint64_t seq;
+	uint64_t wall_ns; /* of the frame */
+	uint64_t boot_ns;
+	uint32_t flags;
+	int64_t time_ms; /* when it happened, from the JSON */
+	int severity;	 /* OCSF, 0..99 */
+	int action;	 /* OCSF action_id, 0 none */
+	struct event_text code;
+	char unit[LIMIT_UNIT_BYTES + 1];
+	const char *body; /* borrowed, exactly what was hashed */
+	size_t body_len;
+	uint8_t hash[HEADERS_HASH_BYTES];
+	int quarantine; /* enum event_check, 0: passed */
+};
+
+/* What a terminal last said of itself; zeroed: it said nothing. */
+struct store_status {
+	bool is_set;
+	char tier[LIMIT_TEXT_BYTES];
+	char mode[LIMIT_TEXT_BYTES];
+	char policy[LIMIT_TEXT_BYTES]; /* serial */
+	char version[LIMIT_TEXT_BYTES];
+};
+
+/* One request, decoded and chained by itself (batch.c); all borrowed. */
+struct store_batch {
+	const struct ca_cert *peer;
+	const struct headers *headers;
+	const struct store_event *events; /* seq first..last without holes */
+	size_t count;
+	int64_t recv_ms;
+	const char *hostname; /* "" unknown */
+	const char *unit;
+	const struct store_status *status;
+};
+
+enum store_verdict {
+	STORE_GAP = 1,	/* first > high-water + 1; nothing stored */
+	STORE_MISMATCH, /* its chain is not ours; an incident was stored */
+	STORE_REVOKED,	/* the certificate is on the deny list */
+};
+
+struct store_ack {
+	uint64_t seq; /* high-water now: everything up to it is stored */
+	size_t stored;
+	size_t duplicates;
+	size_t quarantined;
+};
+
+struct store_incident {
+	const char *kind; /* "chain.mismatch" … */
+	const char *host;
+	const char *stream; /* "" none */
+	uint64_t seq;
+	const char *detail;
+	int64_t recv_ms;
+};
+
+struct store_token {
+	uint8_t hash[SECRET_HASH_BYTES];
+	int64_t created_ms;
+	int64_t expires_ms;
+	unsigned int uses;
+	bool is_reenrol; /* may replace a live certificate */
+};
+
+enum store_token_verdict {
+	STORE_TOKEN_UNKNOWN = 1,
+	STORE_TOKEN_EXPIRED,
+	STORE_TOKEN_USED,
+};
+
+/* What the deny list and the enrolment rules ask about a certificate. */
+struct store_cert_state {
+	bool is_known;
+	bool is_revoked;
+};
+
+struct store_terminal {
+	const char *host, *tenant, *hostname, *unit;
+	const char *tier, *mode, *policy, *version;
+	int64_t first_ms, last_ms, status_ms, skew_ms;
+	uint64_t acked, tail; /* of its newest stream */
+	uint64_t events;
+	uint64_t incidents;
+};
+
+struct store_row {
+	int64_t id;
+	const char *host, *stream;
+	uint64_t seq, wall_ns, boot_ns;
+	uint32_t flags;
+	int64_t recv_ms, time_ms;
+	const char *code, *unit;
+	int severity, action, quarantine;
+	const char *body;
+	size_t body_len;
+	const uint8_t *hash; /* HEADERS_HASH_BYTES */
+};
+
+struct store_incident_row {
+	int64_t first_ms, last_ms;
+	uint64_t count, seq;
+	const char *kind, *host, *stream, *detail;
+};
+
+struct store_query {
+	const char *host; /* NULL: any */
+	const char *code; /* NULL: any */
+	int min_severity;
+	int64_t after; /* rows with a greater id; or, newest first, a smaller */
+	bool is_newest_first;
+	size_t limit; /* 0: no limit */
+};
+
+/* A callback that does not return 0 ends the walk with that value. */
+typedef int store_terminal_fn(const struct store_terminal *terminal, void *ctx);
+typedef int store_row_fn(const struct store_row *row, void *ctx);
+typedef int store_incident_fn(const struct store_incident_row *row, void *ctx);
+
+struct store;
+
+struct store_ops {
+	void (*close)(struct store *store);
+
+	/* The transaction, and one step of it that can be undone alone. */
+	int (*begin)(struct store *store);
+	int (*commit)(struct store *store);
+	void (*rollback)(struct store *store);
+	int (*step_begin)(struct store *store);
+	int (*step_end)(struct store *store, bool is_kept);
+
+	/*
+	 * Stores what is new of a batch and moves the stream's high-water row.
+	 * 0, or an enum store_verdict; *ret_ack is set in every case but an
+	 * error (seq: what the server has).
+	 */
+	int (*put_batch)(struct store *store, const struct store_batch *batch,
+			 struct store_ack *ret_ack);
+	int (*put_incident)(struct store *store,
+			    const struct store_incident *incident);
+
+	/* token_find: 0 it may be used, or an enum store_token_verdict. */
+	int (*token_add)(struct store *store, const struct store_token *token);
+	int (*token_find)(struct store *store,
+			  const uint8_t hash[SECRET_HASH_BYTES], int64_t now_ms,
+			  bool *ret_is_reenrol);
+	/* One use less; in the transaction that found it. */
+	int (*token_use)(struct store *store,
+			 const uint8_t hash[SECRET_HASH_BYTES]);
+
+	int (*cert_add)(struct store *store, const struct ca_cert *cert,
+			int64_t now_ms);
+	int (*cert_state)(struct store *store, const char *serial,
+			  struct store_cert_state *ret_state);
+	/* 1: `host` has a live certificate under another key; else 0. */
+	int (*cert_find_other)(struct store *store, const struct ca_cert *cert,
+			       int64_t now_ms);
+	/* Revokes the host's certificates (not of `key_hash`, if given);
+	 * returns how many. */
+	int (*cert_revoke)(struct store *store, const char *host,
+			   const uint8_t *key_hash, int64_t now_ms);
+
+	/* Small named texts (organisation, console token hash). */
+	int (*meta_set)(struct store *store, const char *key,
+			const char *value);
+	/* -ENOENT: not there. The caller frees. */
+	int (*meta_get)(struct store *store, const char *key, char **ret_value);
+
+	int (*each_terminal)(struct store *store, store_terminal_fn *fn,
+			     void *ctx);
+	int (*each_row)(struct store *store, const struct store_query *query,
+			store_row_fn *fn, void *ctx);
+	int (*each_incident)(struct store *store, size_t limit,
+			     store_incident_fn *fn, void *ctx);
+};
+
+struct store {
+	const struct store_ops *ops;
+};
+
+enum store_mode {
+	STORE_READ = 0, /* must exist; cannot write */
+	STORE_WRITE,	/* must exist */
+	STORE_CREATE,	/* made if it is not there, schema brought up */
+};
+
+/*
+ * Opens the SQLite store in `dir`. 0 and *ret_store, for ->close(); -ENOENT
+ * when there is none; -EBADMSG when it is not ours or newer than we are.
+ */
+int store_sqlite_open(const char *dir, enum store_mode mode,
+		      struct store **ret_store)
+	__attribute__((nonnull, warn_unused_result));
+
+/* Runs `fn` in a transaction of its own; for the commands. */
+typedef int store_txn_fn(struct store *store, void *ctx);
+int store_transact(struct store *store, store_txn_fn *fn, void *ctx)
+	__attribute__((nonnull(1, 2), warn_unused_result));
+
+static inline void store_close(struct store *store)
+{
+	if (store)
+		store->ops->close(store);
+}
+
+DEFINE_CLEANUP(store, struct store *, store_close);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * words: tables of names. Only text; a row here changes no behaviour.
+ */
+#include "collector/web/words.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "agent/base/banned.h"
+
+struct word {
+	const char *name;
+	const char *text[LANGUAGE_COUNT_];
+};
+
+static const struct word EVENTS[] = {
+	{"usb.device.allowed", {"USB機器を許可しました", "USB device allowed"}},
+	{"usb.device.blocked", {"USB機器を遮断しました", "USB device blocked"}},
+	{"usb.device.removed",
+	 {"USB機器が取り外されました", "USB device removed"}},
+	{"lifeline.kept",
+	 {"最後の入力機器なので遮断しませんでした",
+	  "Last input device kept working"}},
+	{"media.allowed", {"媒体の読み書きを許可しました", "Medium allowed"}},
+	{"media.denied", {"媒体を遮断しました", "Medium denied"}},
+	{"media.readonly",
+	 {"媒体を読み取り専用にしました", "Medium made read-only"}},
+	{"media.removed", {"媒体が取り外されました", "Medium removed"}},
+	{"mount.blocked", {"マウントを拒否しました", "Mount refused"}},
+	{"mount.readonly",
+	 {"読み取り専用でマウントさせました", "Mount forced read-only"}},
+	{"block.open.blocked",
+	 {"装置を直接開く操作を拒否しました", "Opening the device refused"}},
+	{"block.rawwrite.blocked",
+	 {"装置への直接書き込みを拒否しました",
+	  "Raw write to the device refused"}},
+	{"sysfs.write.blocked",
+	 {"機器の許可を変える操作を拒否しました",
+	  "Changing a device's authorisation refused"}},
+	{"policy.loaded", {"ポリシーを適用しました", "Policy loaded"}},
+	{"policy.rejected",
+	 {"ポリシーを受け付けませんでした", "Policy rejected"}},
+	{"agent.start", {"エージェント起動", "Agent started"}},
+	{"agent.stop", {"エージェント停止", "Agent stopped"}},
+	{"agent.degraded", {"保護が弱まっています", "Protection degraded"}},
+	{"agent.recovered", {"保護が戻りました", "Protection restored"}},
+	{"agent.heartbeat", {"稼働中", "Running"}},
+	{"agent.tamper", {"改ざん・妨害の疑い", "Tampering suspected"}},
+	{"log.gap", {"記録に欠けがあります", "Gap in the log"}},
+	{"spool.reset", {"記録の保存先が作り直されました", "Spool made anew"}},
+	{"clock.unsync", {"時刻が同期していません", "Clock not synchronised"}},
+	{"clock.step", {"時刻が飛びました", "Clock stepped"}},
+	{"unreadable",
+	 {"読めない記録(原本のまま保管)",
+	  "Unreadable record, kept as it came"}},
+};
+
+static const struct word MODES[] = {
+	{"enforce", {"実施", "enforcing"}},
+	{"monitor", {"監視のみ", "monitor only"}},
+};
+
+static const struct word TIERS[] = {
+	{"T1", {"T1 完全", "T1 full"}},
+	{"T2", {"T2 完全(代替方式)", "T2 full (other hook)"}},
+	{"T3", {"T3 装置のみ", "T3 devices only"}},
+	{"T4", {"T4 USB許可のみ", "T4 USB authorisation only"}},
+};
+
+static const struct word INCIDENTS[] = {
+	{"chain.mismatch",
+	 {"履歴が保管分と一致しません", "History differs from the stored one"}},
+	{"stream.new", {"新しい記録列が始まりました", "A new stream began"}},
+	{"enrol.conflict",
+	 {"登録済み端末の名前を別の鍵が名乗りました",
+	  "Another key asked for an enrolled terminal's name"}},
+};
+
+static const char *const SEVERITIES[][LANGUAGE_COUNT_] = {
+	{"", ""},
+	{"情報", "info"},
+	{"低", "low"},
+	{"中", "medium"},
+	{"高", "high"},
+	{"重大", "critical"},
+	{"致命的", "fatal"},
+};
+
+static const char *find(const struct word *words, size_t count,
+			const char *name, enum language language)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(words[i].name, name) == 0)
+			return words[i].text[language];
+	return name;
+}
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+const char *words_event(const char *code, enum language language)
+{
+	return find(EVENTS, COUNT(EVENTS), code, language);
+}
+
+const char *words_mode(const char *mode, enum language language)
+{
+	return find(MODES, COUNT(MODES), mode, language);
+}
+
+const char *words_tier(const char *tier, enum language language)
+{
+	return find(TIERS, COUNT(TIERS), tier, language);
+}
+
+const char *words_incident(const char *kind, enum language language)
+{
+	return find(INCIDENTS, COUNT(INCIDENTS), kind, language);
+}
+
+const char *words_severity(int severity, enum language language)
+{
+	if (severity < 0 || (size_t)severity >= COUNT(SEVERITIES))
+		return "";
+	return SEVERITIES[severity][language];
+}

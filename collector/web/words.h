@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * words: the names that records use, as people say them. Japanese and English
+ * side by side; a name that is not in the tables is shown as it is.
+ */
+#pragma once
+
+enum language { LANGUAGE_JA = 0, LANGUAGE_EN, LANGUAGE_COUNT_ };
+
+/* What happened, for an event code; the code itself when it is unknown. */
+const char *words_event(const char *code, enum language language)
+	__attribute__((nonnull, returns_nonnull));
+
+/* "enforce", "monitor" … */
+const char *words_mode(const char *mode, enum language language)
+	__attribute__((nonnull, returns_nonnull));
+
+/* What a tier means, short. */
+const char *words_tier(const char *tier, enum language language)
+	__attribute__((nonnull, returns_nonnull));
+
+/* OCSF severity_id; "" for what is none. */
+const char *words_severity(int severity, enum language language)
+	__attribute__((returns_nonnull));
+
+/* A kind of incident. */
+const char *words_incident(const char *kind, enum language language)
+	__attribute__((nonnull, returns_nonnull));

@@ -1,0 +1,694 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The collector as a terminal and an administrator see it: a real process, real
+TLS, real kills. Prints one line a test and a closing count."""
+import base64, gzip, http.client, json, os, random, re, shutil, signal, socket, ssl, subprocess, sys
+import tempfile, threading, time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from terminal import Chain, Collector, Terminal, event, link, origin, request_body, run  # noqa: E402
+
+BUILD = os.environ.get("BUILD", "build")
+PROGRAM = BUILD + "/sekimori-collector"
+TESTS = []
+
+
+class Skip(Exception):
+    """This machine cannot run the test."""
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def equal(got, wanted, what=""):
+    if got != wanted:
+        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
+
+
+# ---- enrolment --------------------------------------------------------------
+
+@test
+def init_changes_nothing_the_second_time(c):
+    before = open(c.folder + "/ca.crt", "rb").read()
+    done = subprocess.run([PROGRAM, "init", "--dir", c.folder, "--host", "x"], capture_output=True)
+    equal(done.returncode, 1)
+    equal(open(c.folder + "/ca.crt", "rb").read(), before)
+
+
+@test
+def secrets_are_for_the_owner_only(c):
+    for name in ("ca.key", "server.key", "collector.db"):
+        equal(os.stat(f"{c.folder}/{name}").st_mode & 0o77, 0, name)
+    stored = open(c.folder + "/collector.db", "rb").read()
+    equal(c.token.encode() in stored, False, "console token in the store")
+
+
+@test
+def cacerts_is_the_ca_that_the_pin_names(c):
+    status, headers, data = Terminal(c).call("GET", "/.well-known/est/cacerts")
+    equal(status, 200)
+    equal(headers["Content-Type"], "application/pkcs7-mime; smime-type=certs-only")
+    pem = run("openssl", "pkcs7", "-inform", "DER", "-print_certs", input=base64.b64decode(data))
+    key = run("openssl", "x509", "-pubkey", "-noout", input=pem)
+    der = run("openssl", "pkey", "-pubin", "-outform", "DER", input=key)
+    equal(run("openssl", "dgst", "-sha256", "-r", input=der).split()[0].decode(), c.pin)
+
+
+@test
+def a_token_enrolls_once(c):
+    token = c.enroll_token()
+    equal(Terminal(c).enroll(token), 200)
+    equal(Terminal(c).enroll(token), 401)
+    equal(Terminal(c).enroll("8q6tr-7a28p-q25n0-aexjz-rd9wf"), 401)
+    status, headers, _ = Terminal(c).call("POST", "/.well-known/est/simpleenroll", b"x")
+    equal(status, 401)
+    equal("Basic" in headers["WWW-Authenticate"], True)
+
+
+@test
+def the_certificate_is_short_and_for_clients(c):
+    t = c.terminal()
+    shown = run("openssl", "x509", "-in", t.crt, "-noout", "-text").decode()
+    for piece in (f"URI:urn:agent:999999:{t.host}", "TLS Web Client Authentication", "CA:FALSE"):
+        equal(piece in shown, True, piece)
+    run("openssl", "verify", "-CAfile", c.folder + "/ca.crt", "-purpose", "sslclient", t.crt)
+    run("openssl", "x509", "-in", t.crt, "-checkend", str(89 * 86400))
+    done = subprocess.run(["openssl", "x509", "-in", t.crt, "-checkend", str(91 * 86400)],
+                          capture_output=True)
+    equal(done.returncode, 1, "ends within 91 days")
+
+
+@test
+def only_good_requests_are_signed(c):
+    token = c.enroll_token()
+    host = os.urandom(16).hex()
+    bad = {
+        "rsa": Terminal(c, key=["RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
+        "p384": Terminal(c, key=["EC", "-pkeyopt", "ec_paramgen_curve:P-384"]),
+        "dns name": Terminal(c, name="DNS:example.jp"),
+        "two names": Terminal(c, name=f"URI:urn:agent:999999:{host},DNS:a"),
+        "upper case": Terminal(c, name=f"URI:urn:agent:999999:{host.upper()[:31]}A"),
+        "short id": Terminal(c, name="URI:urn:agent:999999:abc"),
+        "bad tenant": Terminal(c, name=f"URI:urn:agent:9 9:{host}"),
+    }
+    for what, terminal in bad.items():
+        equal(terminal.enroll(token), 400, what)
+    good = Terminal(c)
+    csr = bytearray(good.csr())
+    csr[-3] ^= 1
+    equal(good.enroll(token, csr=bytes(csr)), 400, "proof of possession")
+    equal(good.enroll(token, csr=b"garbage"), 400, "garbage")
+    equal(good.enroll(token, csr=good.csr() + b"x"), 400, "trailing octet")
+    equal(good.enroll(token, csr=b"x" * 20000), 413, "too large")
+    equal(good.enroll(token), 200, "the token was not spent by refusals")
+
+
+@test
+def an_ed25519_key_enrolls_and_sends(c):
+    t = c.terminal(key=["ED25519"])
+    equal(t.post(Chain(t.host).grow(1), 1, 1)[0], 200)
+
+
+@test
+def another_key_for_an_enrolled_terminal_is_a_conflict(c):
+    t = c.terminal()
+    token = c.enroll_token()
+    thief = Terminal(c, host=t.host)
+    equal(thief.enroll(token), 409)
+    equal(Terminal(c).enroll(token), 200, "the token was not spent")
+    equal(t.enroll(c.enroll_token()), 200, "the same key may enroll again")
+    page = c.get("/?lang=en")[2].decode()
+    equal("Another key asked" in page, True)
+
+    heir = Terminal(c, host=t.host)
+    equal(heir.enroll(c.enroll_token("--reenrol")), 200)
+    equal(heir.post(Chain(t.host).grow(1), 1, 1)[0], 200)
+    equal(t.post(Chain(t.host).grow(1), 1, 1)[0], 403, "the replaced certificate")
+
+
+@test
+def a_certificate_renews_its_own_name_only(c):
+    t = c.terminal()
+    old = open(t.crt).read()
+    other = Terminal(c)
+    equal(t.enroll("", csr=other.csr(), path="simplereenroll"), 403)
+    equal(t.enroll("", path="simplereenroll"), 200)
+    equal(open(t.crt).read() != old, True, "a new certificate")
+    equal(t.post(Chain(t.host).grow(1), 1, 1)[0], 200)
+    equal(Terminal(c).enroll("", path="simplereenroll"), 401, "no certificate")
+
+
+def forge(c, t, ends, issuer=None):
+    """A certificate as the CA would have made it, with another end."""
+    base = c.folder + "/" + (issuer or "ca")
+    with open(t.base + ".ext", "w") as file:
+        file.write(f"subjectAltName=URI:urn:agent:999999:{t.host}\n"
+                   "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
+                   "extendedKeyUsage=clientAuth\nsubjectKeyIdentifier=hash\n"
+                   "authorityKeyIdentifier=keyid\n")
+    csr = run("openssl", "req", "-new", "-key", t.key, "-subj", "/CN=x")
+    with open(t.base + ".csr", "wb") as file:
+        file.write(csr)
+    os.makedirs(t.base + ".d", exist_ok=True)
+    for name, content in (("index", ""), ("serial", os.urandom(8).hex())):
+        with open(f"{t.base}.d/{name}", "w") as file:
+            file.write(content)
+    with open(t.base + ".cnf", "w") as file:
+        file.write(f"[ca]\ndefault_ca=d\n[d]\ndatabase={t.base}.d/index\nserial={t.base}.d/serial\n"
+                   f"new_certs_dir={t.base}.d\ndefault_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n")
+    start = time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() - 300 * 86400))
+    end = time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + ends * 86400))
+    run("openssl", "ca", "-batch", "-notext", "-config", t.base + ".cnf", "-cert", base + ".crt",
+        "-keyfile", base + ".key", "-in", t.base + ".csr", "-out", t.crt, "-extfile",
+        t.base + ".ext", "-startdate", start, "-enddate", end)
+
+
+@test
+def an_expired_certificate_may_only_renew_and_not_for_ever(c):
+    t = Terminal(c)
+    forge(c, t, -1)
+    equal(t.post(Chain(t.host).grow(1), 1, 1)[0], 403)
+    equal(t.enroll("", path="simplereenroll"), 200)
+    equal(t.post(Chain(t.host).grow(1), 1, 1)[0], 200)
+    t = Terminal(c)
+    forge(c, t, -181)
+    equal(t.enroll("", path="simplereenroll"), 403)
+
+
+@test
+def no_other_certificate_opens_the_door(c):
+    t = Terminal(c)
+    chain = Chain(t.host).grow(1)
+    equal(t.post(chain, 1, 1)[0], 401, "none")
+
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+        "-nodes", "-keyout", c.folder + "/evil.key", "-out", c.folder + "/evil.crt",
+        "-subj", "/O=情報市/CN=Sekimori CA", "-utf8")
+    forge(c, t, 30, issuer="evil")
+    equal(t.post(chain, 1, 1)[0], 401, "another CA of the same name")
+
+    # The server's own certificate is of our CA, but not for clients.
+    shutil.copy(c.folder + "/server.crt", t.crt)
+    shutil.copy(c.folder + "/server.key", t.key)
+    t.close()
+    equal(t.post(chain, 1, 1)[0], 401, "the server's certificate")
+    shutil.copy(c.folder + "/ca.crt", t.crt)
+    shutil.copy(c.folder + "/ca.key", t.key)
+    t.close()
+    try:
+        equal(t.post(chain, 1, 1)[0], 401, "the CA's certificate")
+    except (OSError, http.client.HTTPException):
+        pass  # TLS refused it already: its key may only sign certificates
+
+
+@test
+def a_revoked_terminal_neither_sends_nor_renews(c):
+    t = c.terminal()
+    chain = Chain(t.host).grow(2)
+    equal(t.post(chain, 1, 1)[0], 200)
+    c.command("revoke", "--terminal", t.host)
+    equal(t.post(chain, 2, 2)[0], 403)
+    equal(t.enroll("", path="simplereenroll"), 403)
+    equal(len(c.events(f"&terminal={t.host}")), 1)
+
+
+@test
+def tls_1_2_is_refused(c):
+    t = Terminal(c)
+    context = t.context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    for port in (c.port, c.console_port):
+        with socket.create_connection(("127.0.0.1", port)) as raw:
+            try:
+                context.wrap_socket(raw, server_hostname="127.0.0.1").close()
+            except (ssl.SSLError, ConnectionError):
+                continue
+            raise AssertionError(f"port {port} speaks TLS 1.2")
+
+
+# ---- events -----------------------------------------------------------------
+
+@test
+def what_was_sent_is_what_is_stored(c):
+    t = c.terminal()
+    chain = Chain(t.host).grow(30)
+    status, headers, body = t.post(chain, 1, 30, coding="gzip")
+    equal((status, headers["X-Agent-Ack"], body), (200, f"{chain.stream}:30", b""))
+    equal("zstd" in headers["Accept-Encoding"], True)
+    rows = c.events(f"&terminal={t.host}")
+    equal([r["seq"] for r in rows], list(range(1, 31)))
+    for row, record, digest in zip(rows, chain.records, chain.hashes[1:]):
+        equal(row["event"], json.loads(record[4]))
+        equal(row["hash"], digest.hex())
+        equal((row["stream"], row["unit"], row["code"]),
+              (chain.stream, "市民課", "usb.device.allowed"))
+
+
+@test
+def each_coding_is_understood(c):
+    t = c.terminal()
+    chain = Chain(t.host).grow(3)
+    equal(t.post(chain, 1, 1)[0], 200)
+    equal(t.post(chain, 2, 2, headers={"Content-Encoding": "identity"})[0], 200)
+    equal(t.post(chain, 3, 3, coding="gzip")[0], 200)
+
+
+@test
+def zstd_is_understood(c):
+    if not shutil.which("zstd"):
+        raise Skip("no zstd program")
+    t = c.terminal()
+    chain = Chain(t.host).grow(200)
+    equal(t.post(chain, 1, 200, coding="zstd")[0], 200)
+    equal(len(c.events(f"&terminal={t.host}")), 200)
+
+
+@test
+def repeats_are_acknowledged_and_stored_once(c):
+    t = c.terminal()
+    chain = Chain(t.host).grow(10)
+    for first, last, ack in ((1, 4, 4), (1, 4, 4), (3, 7, 7), (2, 3, 7), (1, 10, 10), (10, 10, 10)):
+        status, headers, _ = t.post(chain, first, last)
+        equal((status, headers["X-Agent-Ack"]), (200, f"{chain.stream}:{ack}"))
+    equal([r["seq"] for r in c.events(f"&terminal={t.host}")], list(range(1, 11)))
+
+
+@test
+def a_gap_is_named_and_nothing_is_stored(c):
+    t = c.terminal()
+    chain = Chain(t.host).grow(9)
+    equal(t.post(chain, 1, 3)[0], 200)
+    status, headers, _ = t.post(chain, 5, 9)
+    equal((status, headers["X-Agent-Expect"]), (409, f"{chain.stream}:3"))
+    equal("X-Agent-Ack" in headers, False)
+    equal(len(c.events(f"&terminal={t.host}")), 3)
+    equal(t.post(chain, 4, 9)[0], 200)
+    fresh = Chain(t.host).grow(5)
+    status, headers, _ = t.post(fresh, 3, 5)
+    equal((status, headers["X-Agent-Expect"]), (409, f"{fresh.stream}:0"))
+
+
+@test
+def another_history_is_a_mismatch(c):
+    t = c.terminal()
+    chain = Chain(t.host).grow(6)
+    equal(t.post(chain, 1, 4)[0], 200)
+    fork = Chain(t.host, chain.stream)
+    fork.append(event(1, message="とりかえ"))
+    fork.grow(5)
+    for first, last in ((5, 6), (1, 4), (2, 6), (1, 2)):
+        status, headers, _ = t.post(fork, first, last)
+        equal((status, headers.get("X-Agent-Chain")), (409, "mismatch"), f"{first}-{last}")
+    equal(t.post(Chain("0" * 32, os.urandom(16).hex()).grow(1), 1, 1,
+                 body=chain.body(1, 1))[0], 400, "body of another stream")
+    equal(t.post(chain, 5, 6)[0], 200, "the true history goes on")
+    equal([r["event"]["message"] for r in c.events(f"&terminal={t.host}")],
+          ["USB機器を許可しました"] * 6)
+    equal(c.terminals()[t.host]["incidents"], 1)
+
+
+@test
+def a_first_batch_must_start_at_the_streams_origin(c):
+    t = c.terminal()
+    chain = Chain(t.host)
+    chain.hashes[0] = origin(chain.stream, "0" * 32)
+    status, headers, _ = t.post(chain.grow(2), 1, 2)
+    equal((status, headers["X-Agent-Chain"]), (409, "mismatch"))
+    equal(c.events(f"&terminal={t.host}"), [])
+
+
+@test
+def an_event_changed_on_the_way_is_a_mismatch(c):
+    t = c.terminal()
+    chain = Chain(t.host).grow(3)
+    body = chain.body(1, 3).replace(b"kz-shimin-014", b"kz-shimin-015", 1)
+    status, headers, _ = t.post(chain, 1, 3, body=body)
+    equal((status, headers["X-Agent-Chain"]), (409, "mismatch"))
+
+
+@test
+def a_second_stream_is_an_incident(c):
+    t = c.terminal()
+    equal(t.post(Chain(t.host).grow(2), 1, 2)[0], 200)
+    equal(c.terminals()[t.host]["incidents"], 0)
+    equal(t.post(Chain(t.host).grow(2), 1, 2)[0], 200)
+    equal(c.terminals()[t.host]["incidents"], 1)
+    equal(c.terminals()[t.host]["events"], 4)
+
+
+@test
+def headers_and_body_must_agree(c):
+    t = c.terminal()
+    chain = Chain(t.host).grow(4)
+    other = Chain("1" * 32, chain.stream).grow(4)
+    rows = [
+        ("another host in the body", dict(body=other.body(1, 2)), 400),
+        ("fewer events", dict(body=chain.body(1, 1)), 400),
+        ("more events", dict(body=chain.body(1, 3)), 400),
+        ("other sequence", dict(body=chain.body(2, 3)), 400),
+        ("no event at all", dict(body=b""), 400),
+        ("not protobuf", dict(body=b"\xff\xff\xff\xff"), 400),
+        ("cut short", dict(body=chain.body(1, 2)[:-5]), 400),
+        ("json", dict(headers={"Content-Type": "application/json"}), 415),
+        ("no type", dict(headers={"Content-Type": None}), 415),
+        ("br", dict(headers={"Content-Encoding": "br"}), 415),
+        ("not gzip", dict(headers={"Content-Encoding": "gzip"}), 400),
+        ("gzip cut short", dict(body=gzip.compress(chain.body(1, 2))[:-9],
+                                headers={"Content-Encoding": "gzip"}), 400),
+        ("gzip trailed", dict(body=gzip.compress(chain.body(1, 2)) + b"x",
+                              headers={"Content-Encoding": "gzip"}), 400),
+        ("no stream", dict(headers={"X-Agent-Stream": None}), 400),
+        ("stream not hex", dict(headers={"X-Agent-Stream": "x" * 32}), 400),
+        ("first 0", dict(headers={"X-Agent-First-Seq": "0"}), 400),
+        ("first negative", dict(headers={"X-Agent-First-Seq": "-1"}), 400),
+        ("count 0", dict(headers={"X-Agent-Count": "0"}), 400),
+        ("count huge", dict(headers={"X-Agent-Count": "4294967295", "X-Agent-Tail-Seq": None}), 413),
+        ("hash short", dict(headers={"X-Agent-Prev-Hash": "AAAA"}), 400),
+        ("tail before last", dict(headers={"X-Agent-Tail-Seq": "1"}), 400),
+        ("time", dict(headers={"X-Agent-Time": "now"}), 400),
+    ]
+    for what, options, wanted in rows:
+        status, headers, _ = t.post(chain, 1, 2, **options)
+        equal(status, wanted, what)
+        equal("X-Agent-Ack" in headers, False, what)
+    equal(c.events(f"&terminal={t.host}"), [])
+    equal(t.post(chain, 1, 2)[0], 200)
+
+
+@test
+def bombs_and_giants_are_413(c):
+    t = c.terminal()
+    chain = Chain(t.host).grow(1)
+    bomb = gzip.compress(b"\0" * (64 << 20))
+    equal(len(bomb) < 1 << 20, True, "the bomb is small")
+    equal(t.post(chain, 1, 1, body=bomb, headers={"Content-Encoding": "gzip"})[0], 413, "gzip")
+    if shutil.which("zstd"):
+        for words in (["-3"], ["-19", "--long=27"], ["-3", "--no-check"]):
+            bomb = run("zstd", "-c", *words, input=b"\0" * (64 << 20))
+            equal(t.post(chain, 1, 1, body=bomb, headers={"Content-Encoding": "zstd"})[0], 413,
+                  f"zstd {words}")
+    equal(t.post(chain, 1, 1, body=os.urandom((1 << 20) + 1))[0], 413, "one octet too many")
+    equal(t.post(chain, 1, 1, body=os.urandom(5 << 20))[0], 413, "five MiB")
+    equal(t.post(chain, 1, 1)[0], 200, "and then all is well")
+
+
+@test
+def unreadable_events_are_set_aside_and_kept(c):
+    t = c.terminal()
+    chain = Chain(t.host)
+    bad = [b"not json", b'{"time":1}', event(3, time="x"), b'{"a":1}\n{}', b"\xff\xfe",
+           event(6).replace(b'"time":', b'"time":1,"time":'), event(77)]
+    for payload in bad:
+        chain.append(payload)
+    chain.append()
+    status, headers, body = t.post(chain, 1, 8)
+    equal((status, headers["X-Agent-Ack"]), (200, f"{chain.stream}:8"))
+    equal(body[:4], b"\x0a" + bytes([len(body) - 2]) + b"\x08\x07", "7 rejected")
+    rows = c.events(f"&terminal={t.host}")
+    equal([r["quarantined"] for r in rows], [True] * 7 + [False])
+    equal([base64.b64decode(r["raw"]) for r in rows[:7]], bad)
+    equal(c.get("/")[0], 200)
+
+
+@test
+def hostile_texts_stay_texts(c):
+    t = c.terminal()
+    chain = Chain(t.host)
+    evil = "</td><script>alert(1)</script>\"'&\u202e"
+    chain.append(event(1, message=evil, peripheral_device={"name": evil, "serial_number": evil},
+                       device={"hostname": evil, "org": {"ou_name": evil}},
+                       actor={"user": {"name": evil}}, status_detail=evil))
+    equal(t.post(chain, 1, 1)[0], 200)
+    for lang in ("ja", "en"):
+        status, headers, page = c.get("/?lang=" + lang)
+        equal(status, 200)
+        equal(b"<script" in page, False, "a script")
+        equal("\u202e".encode() in page, False, "a line turner")
+        equal(b"&lt;script&gt;" in page, True)
+        equal("default-src 'self'" in headers["Content-Security-Policy"], True)
+        equal(re.findall(rb"<[^>]*\s(?:style|on\w+)=", page), [], "inline style or handler")
+    names = c.terminals()[t.host]
+    equal((names["hostname"], names["unit"]), (evil, evil))
+
+
+@test
+def a_heartbeat_tells_the_terminals_state(c):
+    t = c.terminal()
+    chain = Chain(t.host)
+    chain.append(event(1, metadata={"version": "1.8.0", "event_code": "agent.heartbeat",
+                                    "sequence": 1, "product": {"version": "0.1.0"}},
+                       sekimori={"policy_serial": 17, "health": {"tier": "T2", "mode": "enforce"}}))
+    chain.grow(4)
+    equal(t.post(chain, 1, 2)[0], 200)
+    row = c.terminals()[t.host]
+    equal([row[k] for k in ("tier", "mode", "policy_serial", "version", "lag", "acked_seq",
+                            "hostname", "unit", "tenant")],
+          ["T2", "enforce", "17", "0.1.0", 3, 2, "kz-shimin-014", "市民課", "999999"])
+    equal(t.post(chain, 3, 5)[0], 200)
+    row = c.terminals()[t.host]
+    equal((row["lag"], row["tier"]), (0, "T2"))
+    equal(abs(row["clock_skew_ms"]) < 60000, True)
+
+
+@test
+def events_are_asked_for_by_page_code_and_severity(c):
+    t = c.terminal()
+    chain = Chain(t.host)
+    for seq in range(1, 41):
+        chain.append(event(seq, severity_id=1 + seq % 5,
+                           metadata={"version": "1.8.0", "sequence": seq, "event_code":
+                                     "mount.blocked" if seq % 4 == 0 else "media.denied"}))
+    equal(t.post(chain, 1, 40)[0], 200)
+    ask = lambda q: [r["seq"] for r in json.loads(
+        c.get(f"/api/v1/events?terminal={t.host}{q}")[2])["events"]]
+    equal(ask("&limit=7"), list(range(1, 8)))
+    page = json.loads(c.get(f"/api/v1/events?terminal={t.host}&limit=7")[2])
+    equal(ask(f"&limit=7&after={page['next']}"), list(range(8, 15)))
+    equal(ask("&code=mount.blocked"), list(range(4, 41, 4)))
+    equal(ask("&min_severity=4"), [s for s in range(1, 41) if 1 + s % 5 >= 4])
+    equal(ask("&min_severity=5&code=mount.blocked"), [4, 24])
+    everywhere = json.loads(c.get("/api/v1/events?min_severity=5&limit=1000")[2])["events"]
+    equal({4, 9, 14, 19, 24, 29, 34, 39} <= {r["seq"] for r in everywhere}, True)
+    equal({r["severity"] for r in everywhere}, {5})
+    coded = json.loads(c.get("/api/v1/events?code=mount.blocked&limit=1000")[2])["events"]
+    equal([r["seq"] for r in coded], list(range(4, 41, 4)))
+    for bad in ("limit=x", "after=-1", "min_severity=100", "terminal=abc", "limit=1001"):
+        equal(c.get("/api/v1/events?" + bad)[0], 400, bad)
+
+
+@test
+def export_proves_itself(c):
+    t = c.terminal()
+    chain = Chain(t.host).grow(25)
+    for first in range(1, 26, 5):
+        equal(t.post(chain, first, first + 4)[0], 200)
+    lines = c.command("export", "--terminal", t.host).splitlines()
+    equal(len(lines), 25)
+    tip = origin(chain.stream, t.host)
+    for line in lines:
+        row = json.loads(line)
+        raw = line[line.index('"event":') + 8:-1].encode()
+        tip = link(tip, row["seq"], row["wall_ns"], row["boot_ns"], row["flags"], raw)
+        equal(tip.hex(), row["hash"], f"event {row['seq']}")
+
+
+@test
+def many_terminals_at_once(c):
+    terminals = [c.terminal() for _ in range(8)]
+    failures = []
+
+    def work(t):
+        try:
+            chain = Chain(t.host).grow(60)
+            for first in range(1, 61, 3):
+                status, headers, _ = t.post(chain, first, first + 2, coding="gzip")
+                equal((status, headers["X-Agent-Ack"]), (200, f"{chain.stream}:{first + 2}"))
+        except Exception as problem:  # noqa: BLE001: told by the main thread
+            failures.append(problem)
+
+    threads = [threading.Thread(target=work, args=(t,)) for t in terminals]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    equal(failures, [])
+    for t in terminals:
+        equal([r["seq"] for r in c.events(f"&terminal={t.host}")], list(range(1, 61)))
+
+
+# ---- console ----------------------------------------------------------------
+
+@test
+def the_console_wants_a_login(c):
+    for path in ("/", "/api/v1/terminals", "/api/v1/events", "/metrics", "/static/console.css"):
+        equal(c.get(path, auth=None)[0], 401, path)
+    equal(c.get("/healthz", auth=None)[0], 200)
+    equal(c.get("/static/console.css")[1]["Content-Type"], "text/css; charset=utf-8")
+    for path in ("/nothing", "/static/", "/static/../ca.key", "/static/console.cs"):
+        equal(c.get(path)[0], 404, path)
+
+
+@test
+def failed_logins_wait_longer_and_longer(c):
+    equal([c.get("/", auth="wrong")[0] for _ in range(4)], [401, 401, 401, 429])
+    status, headers, _ = c.get("/")
+    equal((status, headers["Retry-After"]), (429, "1"))
+    end = time.monotonic() + 10
+    while c.get("/")[0] != 200 and time.monotonic() < end:
+        time.sleep(0.2)
+    equal(c.get("/")[0], 200, "after the wait the right token opens")
+
+
+@test
+def metrics_count_what_happened(c):
+    def value(name):
+        return float(re.search(rf"^{name} (\S+)$", c.get("/metrics")[2].decode(), re.M)[1])
+
+    t = c.terminal()
+    before = value("sekimori_events_stored_total")
+    equal(t.post(Chain(t.host).grow(12), 1, 12)[0], 200)
+    equal(value("sekimori_events_stored_total") - before, 12)
+    equal(value("sekimori_held_bytes"), 0, "no body is kept")
+
+
+@test
+def unknown_paths_and_methods_are_refused(c):
+    t = c.terminal()
+    equal(t.call("GET", "/v1/logs")[0], 405)
+    equal(t.call("POST", "/v1/nothing", b"x")[0], 404)
+    equal(t.call("GET", "/")[0], 404)
+
+
+# ---- commands ---------------------------------------------------------------
+
+@test
+def wrong_configuration_is_named(c):
+    path = c.folder + ".bad"
+    for text, wanted in (("lissten = [::]:1\n", ":1: unknown key 'lissten'"),
+                         ("dir = /tmp\n\nthreads = 0\n", ":3: "), ("dir = x\n", "absolute"),
+                         ("threads\n", ":1: expected"), ("dir = /nonexistent\n", "/nonexistent")):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        done = subprocess.run([PROGRAM, "--config", path, "serve"], capture_output=True, text=True)
+        equal(done.returncode, 1, text)
+        equal(wanted in done.stderr, True, done.stderr)
+    for words in ([], ["bogus"], ["init"], ["token", "--count", "0"], ["revoke"],
+                  ["serve", "--count", "2"], ["terminals", "extra"], ["--bogus"]):
+        done = subprocess.run([PROGRAM, "--config", path, *words], capture_output=True)
+        equal(done.returncode, 2, words)
+    for words in (["--help"], ["--version"]):
+        equal(subprocess.run([PROGRAM, *words], capture_output=True).returncode, 0, words)
+
+
+@test
+def terminals_are_listed(c):
+    t = c.terminal()
+    equal(t.post(Chain(t.host).grow(1), 1, 1)[0], 200)
+    line = [l for l in c.command("terminals").splitlines() if l.startswith(t.host)]
+    equal(len(line), 1)
+    equal("市民課" in line[0], True)
+
+
+# ---- crashes ----------------------------------------------------------------
+
+@test
+def kill_9_loses_nothing_acknowledged(c):
+    t = c.terminal()
+    chain, acked, rounds = Chain(t.host), 0, random.Random(7)
+    for _ in range(6):
+        threading.Timer(rounds.uniform(0.05, 0.4), c.process.kill).start()
+        try:
+            while True:
+                last = acked + rounds.randint(1, 12)
+                chain.grow(last - len(chain.records))
+                status, headers, _ = t.post(chain, acked + 1, last, coding="gzip")
+                equal(status, 200)
+                ack = int(headers["X-Agent-Ack"].removeprefix(chain.stream + ":"))
+                # More than this batch: one before it was stored, its ack lost.
+                equal(last <= ack <= len(chain.records), True, f"ack {ack} of {last}")
+                acked = ack
+        except (OSError, http.client.HTTPException):
+            pass  # the kill, as seen from here
+        c.process.wait()
+        t.close()
+        c.start()
+        stored = [r["seq"] for r in c.events(f"&terminal={t.host}")]
+        equal(stored, list(range(1, len(stored) + 1)), "without hole or double")
+        equal(len(stored) >= acked, True, f"acked {acked}, stored {len(stored)}")
+    chain.grow(acked + 100 - len(chain.records))
+    equal(t.post(chain, acked + 1, len(chain.records))[0], 200)
+    acked = len(chain.records)
+    equal([r["seq"] for r in c.events(f"&terminal={t.host}")], list(range(1, acked + 1)))
+
+
+@test
+def sigterm_answers_what_waits_and_ends(c):
+    t = c.terminal()
+    chain = Chain(t.host).grow(100)
+    equal(t.post(chain, 1, 50)[0], 200)
+    equal(c.stop(signal.SIGTERM), 0)
+    c.start()
+    t.close()
+    equal(t.post(chain, 51, 100)[0], 200)
+    equal(len(c.events(f"&terminal={t.host}")), 100)
+
+
+@test
+def a_full_disk_is_503_and_recovers(c):
+    """RLIMIT_FSIZE stands in for the disk: the write past it fails."""
+    t = c.terminal()
+    chain = Chain(t.host)
+    for seq in range(1, 41):
+        chain.append(event(seq, message="x" * 40000))
+    run("prlimit", f"--pid={c.process.pid}", "--fsize=65536:unlimited")
+    acked = 0
+    for seq in range(1, 41):
+        status, headers, _ = t.post(chain, seq, seq)
+        if status != 200:
+            break
+        acked = seq
+    equal(status, 503)
+    equal("Retry-After" in headers and "X-Agent-Ack" not in headers, True)
+    equal(c.get("/healthz", auth=None)[0], 503, "and says so")
+    run("prlimit", f"--pid={c.process.pid}", "--fsize=unlimited:unlimited")
+    for first in range(acked + 1, 41, 10):
+        equal(t.post(chain, first, min(first + 9, 40))[0], 200, "and goes on")
+    equal(c.get("/healthz", auth=None)[0], 200)
+    equal([r["seq"] for r in c.events(f"&terminal={t.host}")], list(range(1, 41)))
+
+
+def main():
+    if not os.path.exists(PROGRAM):
+        print(f"not ok 1 - {PROGRAM} is not built\n0 passed, 1 failed, 0 skipped")
+        return 1
+    names = sys.argv[1:]
+    passed = failed = skipped = 0
+    folder = tempfile.mkdtemp(prefix="collector-")
+    collector = Collector(PROGRAM, folder + "/c").start()
+    for number, function in enumerate(TESTS, 1):
+        if names and function.__name__ not in names:
+            continue
+        try:
+            function(collector)
+            print(f"ok {number} - {function.__name__}", flush=True)
+            passed += 1
+        except Skip as reason:
+            print(f"ok {number} - {function.__name__} # SKIP {reason}", flush=True)
+            skipped += 1
+        except Exception as problem:  # noqa: BLE001: one failed test of many
+            print(f"not ok {number} - {function.__name__}: {problem!r}", flush=True)
+            failed += 1
+            if collector.process is None or collector.process.poll() is not None:
+                collector.start()
+    collector.stop()
+    if failed:
+        print(open(collector.log, encoding="utf-8").read()[-4000:])
+    shutil.rmtree(folder)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
