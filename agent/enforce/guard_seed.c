@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads /sys/class/block and its neighbours, /proc/self/mountinfo and
- * /proc/swaps. The rules of bus and kind are those of bpf/guard_classify.h;
- * a unit test holds them together row by row.
+ * Reads /sys/class/block and its neighbours. The rules of bus and kind are
+ * those of bpf/guard_classify.h; tests/e2e/cases/21_guard.py holds the two
+ * together, device by device.
  */
 #include "agent/enforce/guard_seed.h"
 

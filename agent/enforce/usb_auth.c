@@ -332,13 +332,12 @@ static int admit_device(struct usb_auth *auth, const char *name, int interfaces)
 int usb_auth_restore(struct usb_auth *auth, int state_fd, const char *name)
 {
 	const char *module;
-	int results[4];
-	int r;
+	int results[5];
 
 	auth->count = 0; /* what this process saw is our own doing */
-	r = load(auth, state_fd, name);
-	if (r < 0 && r != -ENOENT)
-		return r;
+	results[4] = load(auth, state_fd, name);
+	if (results[4] == -ENOENT)
+		results[4] = 0;
 
 	module = recall(auth, module_key);
 	results[0] = write_text_file(auth->sys_fd, module_path,
@@ -348,7 +347,7 @@ int usb_auth_restore(struct usb_auth *auth, int state_fd, const char *name)
 	results[1] = each_device(auth, restore_hub, 0);
 	results[2] = each_device(auth, admit_device, 0);
 	results[3] = each_device(auth, admit_device, 1);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		if (results[i] < 0)
 			return results[i];
 	}

@@ -230,3 +230,28 @@ def test_unload_gives_everything_back(t):
     t.must("guardctl unload")
     t.must("dd if=/dev/sda of=/dev/null count=1")
     t.equal(t.must("ls /sys/fs/bpf/sekimori | wc -l"), "0", "pins left")
+
+
+def known(t, command):
+    """What the guard knows of the stick, but for how it learned it."""
+    lines = t.must(f"guardctl {command} devices").splitlines()
+    return sorted(line.replace(" seeded", "") for line in lines
+                  if "bus=usb" in line)
+
+
+def test_seeding_sees_what_the_kernel_half_sees(t):
+    load(t)
+    t.plug("bulk-only", "stick", t.stick(fs="partitioned"))
+    t.until("test -b /dev/sda")
+    t.plug("optical", "disc", t.stick("disc"))
+    t.until("test -b /dev/sr0 && ls /dev/sg1")
+    t.must("guardctl allow sda ro")
+    t.until("test -b /dev/sda1")
+    by_kernel = known(t, "")
+    t.check(any("sda1 bus=usb kind=partition" in line for line in by_kernel)
+            and any("sr0 bus=usb kind=optical" in line for line in by_kernel),
+            f"not all devices: {by_kernel}")
+    t.must("guardctl unload")
+    by_seed = [line.replace("entry=ro", "entry=-") for line in known(t, "")]
+    t.equal(by_seed, [line.replace("entry=ro", "entry=-")
+                      for line in by_kernel], "devices")
