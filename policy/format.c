@@ -13,6 +13,7 @@
 #include "policy/fact.h"
 #include "policy/login_words.h"
 #include "policy/rule.h"
+#include "policy/utf8.h"
 
 struct writer {
 	const struct ruleset *rs;
@@ -58,39 +59,22 @@ static size_t finish(struct writer *w)
 }
 
 /*
- * The length of the readable, well-formed UTF-8 sequence at the start of s
- * (RFC 3629), or 0: C1 controls, surrogates and overlong forms are none.
+ * The length of the readable character at the start of s, or 0: bytes that are
+ * no UTF-8, controls and characters that hide or reorder others are none.
  */
 static size_t readable_length(struct span s)
 {
-	const unsigned char *b = (const unsigned char *)s.ptr;
-	uint32_t code;
-	size_t n;
+	static const char replacement[] = "\xef\xbf\xbd";
+	uint32_t code = 0;
+	size_t n = utf8_next(s.ptr, s.len, &code);
 
-	if (b[0] >= 0x20 && b[0] < 0x7f)
-		return 1;
-	if (b[0] >= 0xc2 && b[0] <= 0xdf)
-		n = 2;
-	else if (b[0] >= 0xe0 && b[0] <= 0xef)
-		n = 3;
-	else if (b[0] >= 0xf0 && b[0] <= 0xf4)
-		n = 4;
-	else
+	if (code == UTF8_REPLACEMENT &&
+	    !span_starts_with(s, span_str(replacement)))
 		return 0;
-	if (s.len < n)
-		return 0;
-
-	code = b[0] & (0xffu >> (n + 1));
-	for (size_t i = 1; i < n; i++) {
-		if ((b[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (b[i] & 0x3f);
-	}
-	if (code < 0xa0 || (n == 3 && code < 0x800) ||
-	    (n == 4 && (code < 0x10000 || code > 0x10ffff)) ||
-	    (code >= 0xd800 && code <= 0xdfff))
-		return 0;
-	return n;
+	/* Ideographic variants (U+E0100…) belong to names of places. */
+	if (code >= 0xe0100 && code <= 0xe01ef)
+		return n;
+	return utf8_is_invisible(code) ? 0 : n;
 }
 
 static void put_string(struct writer *w, struct span s)
@@ -161,7 +145,7 @@ static void put_size(struct writer *w, const uint32_t *v)
 	uint64_t min = v[0] | (uint64_t)v[1] << 32;
 	uint64_t max = v[2] | (uint64_t)v[3] << 32;
 
-	if (min > 0 || max == UINT64_MAX)
+	if (min > 0 || min == max || max == UINT64_MAX)
 		put_bytes(w, min);
 	if (min == max)
 		return;

@@ -35,14 +35,12 @@
 #define RULES_TOTAL_MAX_BYTES (16u << 20)
 #define RULES_TEXTS_MAX	      256
 /* One line of a rules text, the newline not counted. */
-#define RULES_LINE_MAX_BYTES (64u << 10)
+#define RULES_LINE_MAX_BYTES (1u << 20)
 #define RULES_MAX	     100000
-/* Values in one attribute's set, conditions of one rule, one string. */
-#define RULES_SET_MAX	       4096
-#define RULES_CONDITIONS_MAX   256
-#define RULES_STRING_MAX_BYTES (16u << 10)
+/* Values in one set (attribute or conditions), bytes of one string. */
+#define RULES_SET_MAX	       60000
+#define RULES_STRING_MAX_BYTES (64u << 10)
 #define RULES_ID_MAX_BYTES     64
 
-/* decide(): groups of the user and devices for allowed-matches. */
-#define DECIDE_GROUPS_MAX     1024
+/* Devices the daemon shows to allowed-matches. */
 #define DECIDE_AUTHORIZED_MAX 1024

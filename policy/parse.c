@@ -68,8 +68,7 @@ int parse_separator(struct parser *p)
 
 	if (lex_blanks(&p->lex) > 0 || lex_at_rule_end(&p->lex))
 		return 0;
-	return parse_error(p, pos, "expected a blank before '%c'",
-			   lex_peek(&p->lex));
+	return parse_error(p, pos, "expected a blank here");
 }
 
 int parse_braced(struct parser *p, parse_one_fn one, int kind,

@@ -22,7 +22,6 @@ struct parser {
 	uint32_t line; /* 1-based */
 	struct lex lex;
 	struct vec scratch; /* char: strings with escapes undone */
-	bool is_query;	    /* inside allowed-matches( … ) */
 };
 
 /*

@@ -148,10 +148,8 @@ static int parse_query(struct parser *p, struct argument *arg,
 	/* The outer line up to the ')', so that columns stay true. */
 	p->lex.line = span_take(outer.line, arg->pos + arg->text.len);
 	p->lex.pos = arg->pos;
-	p->is_query = true;
 	lex_blanks(&p->lex);
 	r = parse_attributes(p, &query);
-	p->is_query = false;
 	p->lex = outer;
 	if (r != 0)
 		return r;
