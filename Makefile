@@ -84,7 +84,7 @@ LIB_probe     := $(filter-out %/main.c,$(call src,agent/probe))
 LIB_collector := $(filter-out %/main.c,$(call src,collector) \
 	$(call src,collector/api) $(call src,collector/web))
 LIB_tool      := $(filter-out %/main.c,$(call src,policy/tool))
-LIB_fakes     := $(call src,tests/fakes) tests/pam/world.c
+LIB_fakes     := $(call src,tests/fakes) tests/pam/world.c tests/pam/rows.c
 LIB_pammod    := $(filter-out %/pam_sekimori.c %/places.c,$(call src,agent/pam))
 ALL_LIBS := policy base wire sense enforce spool daemon ship ctl probe \
 	collector tool fakes pammod
