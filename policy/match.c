@@ -263,8 +263,7 @@ static bool match_channels(const struct subject *s, const struct attr *attr)
 	case SET_MATCH_ALL:
 		return !(device & ~wanted);
 	case SET_EQUALS:
-		return device == wanted &&
-		       bit_count(wanted) == attr->count;
+		return device == wanted && bit_count(wanted) == attr->count;
 	case SET_EQUALS_ORDERED:
 		return device == wanted && is_ascending;
 	case SET_OP_COUNT:

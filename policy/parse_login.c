@@ -104,11 +104,13 @@ static int parse_login_attr(struct parser *p, struct login_attr *slots)
 
 static int parse_minimum(struct parser *p, struct rule *rule)
 {
+	bool has_blank = lex_blanks(&p->lex) > 0;
+	size_t pos = p->lex.pos;
 	uint64_t number;
 
-	if (lex_blanks(&p->lex) == 0 || !lex_number(&p->lex, &number) ||
-	    number < 1 || number > LOGIN_CATEGORIES)
-		return parse_error(p, p->lex.pos,
+	if (!has_blank || !lex_number(&p->lex, &number) || number < 1 ||
+	    number > LOGIN_CATEGORIES)
+		return parse_error(p, pos,
 				   "expected how many of the %d categories",
 				   LOGIN_CATEGORIES);
 	rule->flags = (uint8_t)number;
@@ -124,8 +126,7 @@ static int check_login(struct parser *p, const struct rule *rule,
 
 	if (rule->target == LOGIN_REQUIRE) {
 		for (unsigned i = 0; i < combos->count; i++)
-			if (bit_count(values[combos->first + i]) <
-			    rule->flags)
+			if (bit_count(values[combos->first + i]) < rule->flags)
 				return parse_error(p, 0,
 						   "a combination of fewer "
 						   "than %u categories",
