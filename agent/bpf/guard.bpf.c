@@ -294,6 +294,20 @@ static __always_inline bool is_harmless_ioctl(__u32 request)
 	}
 }
 
+/*
+ * 6.12 wants to see that a hook returns 0 or a literal errno. The empty asm
+ * keeps the compiler from turning the two into one negated flag.
+ */
+static __always_inline int hook_refuses(const struct guard_config *conf,
+					struct tale *tale)
+{
+	if (refuse(conf, tale, true)) {
+		asm volatile("");
+		return REFUSED;
+	}
+	return 0;
+}
+
 HOOK(file_open)
 int BPF_PROG(guard_file_open, struct file *file, int previous)
 {
@@ -320,9 +334,7 @@ int BPF_PROG(guard_file_open, struct file *file, int previous)
 	if (access == GUARD_READ_WRITE ||
 	    (access == GUARD_READ_ONLY && !(tale.mode & GUARD_MODE_WRITE)))
 		return 0;
-	if (refuse(conf, &tale, true))
-		return REFUSED;
-	return 0;
+	return hook_refuses(conf, &tale);
 }
 
 /* FILE may have been opened before its medium was refused. */
@@ -345,9 +357,7 @@ static __always_inline int judge_ioctl(struct file *file, __u32 request)
 	    (access == GUARD_READ_ONLY && is_harmless_ioctl(request)))
 		return 0;
 	tale.mode = request;
-	if (refuse(conf, &tale, true))
-		return REFUSED;
-	return 0;
+	return hook_refuses(conf, &tale);
 }
 
 HOOK(file_ioctl)
@@ -396,9 +406,7 @@ static __always_inline int judge_superblock(struct super_block *sb, __u32 hook)
 	     !(tale.mode & GUARD_MODE_WRITE)))
 		return 0;
 	tale.name = sb->s_type->name;
-	if (refuse(conf, &tale, true))
-		return REFUSED;
-	return 0;
+	return hook_refuses(conf, &tale);
 }
 
 HOOK(sb_kern_mount)

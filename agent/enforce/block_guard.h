@@ -189,6 +189,10 @@ size_t block_guard_store_fds(const struct block_guard *guard,
 			     struct block_guard_fd *ret_fds)
 	__attribute__((nonnull));
 
-/* Uninstall: detach and unpin every set below the pin directory. */
+/*
+ * Uninstall: detach and unpin every set below the pin directory. Kernels from
+ * 6.8 on free links from a work queue: the last refusal may come a moment
+ * after the return.
+ */
 int block_guard_unload(struct block_guard *guard)
 	__attribute__((nonnull, warn_unused_result));
