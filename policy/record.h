@@ -316,5 +316,15 @@ unsigned int record_code_severity(enum record_code code);
 const char *record_reason_to_str(enum record_reason reason)
 	__attribute__((returns_nonnull));
 
+/* 0 and *ret_reason, or -ENOENT (unchanged) when no reason has that number. */
+int record_reason_from_str(const char *str, enum record_reason *ret_reason)
+	__attribute__((nonnull, warn_unused_result));
+
+/* The reason in words, for a person; "" for RECORD_REASON_NONE. Static. */
+const char *record_reason_english(enum record_reason reason)
+	__attribute__((returns_nonnull));
+const char *record_reason_japanese(enum record_reason reason)
+	__attribute__((returns_nonnull));
+
 /* The reason that goes with a verdict's; total. */
 enum record_reason record_reason_from_verdict(enum verdict_reason reason);

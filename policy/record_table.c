@@ -457,6 +457,27 @@ const char *record_reason_to_str(enum record_reason reason)
 	return record_reason_row(reason)->code;
 }
 
+int record_reason_from_str(const char *str, enum record_reason *ret_reason)
+{
+	for (size_t i = 1; i < COUNT(reasons); i++) {
+		if (strcmp(reasons[i].code, str) != 0)
+			continue;
+		*ret_reason = (enum record_reason)i;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+const char *record_reason_english(enum record_reason reason)
+{
+	return record_reason_row(reason)->detail;
+}
+
+const char *record_reason_japanese(enum record_reason reason)
+{
+	return record_reason_row(reason)->japanese;
+}
+
 enum record_reason record_reason_from_verdict(enum verdict_reason reason)
 {
 	switch (reason) {

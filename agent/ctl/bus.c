@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/ctl/text.h"
 
@@ -137,7 +138,9 @@ int bus_new_call(struct ctl *ctl, const char *member, sd_bus_message **ret_call)
 					       BUS_PATH, BUS_INTERFACE, member);
 	if (r < 0)
 		return r;
-	r = sd_bus_message_set_allow_interactive_authorization(call, 1);
+	/* A script, or the completion, must not make polkit ask for a password. */
+	r = sd_bus_message_set_allow_interactive_authorization(
+		call, isatty(STDIN_FILENO));
 	if (r < 0)
 		return r;
 	*ret_call = TAKE_PTR(call);

@@ -93,8 +93,9 @@ static bool is_enough(const struct run *run)
 static int take_one(struct run *run, uint64_t seq, const char *json)
 {
 	run->received++;
-	if (seq > run->after)
-		run->after = seq;
+	if (seq <= run->after)
+		return 0; /* seen; a daemon that goes on so is told of */
+	run->after = seq;
 	if (is_enough(run) || !event_line_has_code(json, run->options.code))
 		return 0;
 	if (run->ring.cap > 0)
@@ -141,10 +142,10 @@ static int fetch(struct run *run)
 			  sd_bus_error_has_name(&error, SD_BUS_ERROR_NO_REPLY));
 	bool is_news = !is_absent || !run->was_absent;
 	run->was_absent = is_absent;
-	if (r < 0 && is_news)
-		return bus_tell(run->ctl, &error, r);
-	if (r < 0)
-		return CTL_NOT_RUNNING;
+	if (r < 0) {
+		int code = is_news ? bus_tell(run->ctl, &error, r) : CTL_FAILED;
+		return is_absent ? CTL_NOT_RUNNING : code;
+	}
 
 	uint64_t before = run->after;
 	r = take_batch(run, reply);

@@ -11,6 +11,7 @@
 #include "agent/ctl/dict.h"
 #include "agent/ctl/report.h"
 #include "agent/ctl/text.h"
+#include "policy/record.h"
 
 #define LABEL_COLUMNS 12
 
@@ -78,6 +79,18 @@ static void print_rule(const struct ctl *ctl, const char *label,
 	print_field(ctl, "", text);
 }
 
+/* The daemon's own words, or ours for its code where they are Japanese. */
+static const char *reason_of(const struct ctl *ctl, const struct dict *device)
+{
+	const char *code = dict_str(device, "reason-code");
+	enum record_reason reason;
+
+	if (ctl->is_japanese && code &&
+	    record_reason_from_str(code, &reason) == 0)
+		return record_reason_japanese(reason);
+	return dict_str(device, "reason");
+}
+
 static void print_decision(const struct ctl *ctl, const struct dict *device)
 {
 	const char *const rule[] = {dict_str(device, "rule"),
@@ -98,7 +111,7 @@ static void print_decision(const struct ctl *ctl, const struct dict *device)
 	if (mode && strcmp(mode, "monitor") == 0)
 		print_field(ctl, _("Mode"), report_word(ctl, mode));
 	print_rule(ctl, _("Rule"), rule, dict_u64(device, "rule-line"));
-	print_field(ctl, _("Because"), dict_str(device, "reason"));
+	print_field(ctl, _("Because"), reason_of(ctl, device));
 	if (dict_u64(device, "lifeline"))
 		print_field(ctl, _("Lifeline"),
 			    _("the last of its kind: it is never taken away"));
@@ -122,7 +135,7 @@ static void print_nearest(const struct ctl *ctl, const struct dict *device)
 	print_rule(ctl, _("Nearest"), rule, dict_u64(device, "near-line"));
 	if (why) {
 		print_label(ctl, "");
-		fputs(_("would have allowed it, but: "), ctl->out);
+		fputs(_("would have allowed it; did not match: "), ctl->out);
 		text_print(ctl->out, why);
 		fputc('\n', ctl->out);
 	}

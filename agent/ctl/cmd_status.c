@@ -132,24 +132,29 @@ static void print_layers(const struct ctl *ctl, const struct dict *status)
 
 		fputs("  ", ctl->out);
 		text_print_padded(ctl->out, row[0], NAME_COLUMNS);
+		bool is_told = strcmp(row[1], "ok") != 0 && row[2][0];
+		const char *text = is_told ? row[2] : meaning;
 		text_print_padded(ctl->out, report_word(ctl, row[1]),
-				  STATE_COLUMNS);
-		if (strcmp(row[1], "ok") != 0 && row[2][0])
-			text_print(ctl->out, row[2]);
-		else
-			fputs(meaning, ctl->out);
+				  text[0] ? STATE_COLUMNS : 0);
+		text_print(ctl->out, text);
 		fputc('\n', ctl->out);
 	}
 }
 
 static void print_status(const struct ctl *ctl, const struct dict *status)
 {
-	print_label(ctl, _("Terminal"));
-	text_print(ctl->out, dict_str(status, "hostname"));
-	fputs(", sekimori ", ctl->out);
-	text_print(ctl->out, dict_str(status, "version"));
-	fputc('\n', ctl->out);
+	const char *hostname = dict_str(status, "hostname");
+	const char *version = dict_str(status, "version");
+
+	text_field(ctl, _("Terminal"), hostname ? hostname : "-",
+		   LABEL_COLUMNS);
 	text_field(ctl, "", dict_str(status, "terminal"), LABEL_COLUMNS);
+	if (version) {
+		print_label(ctl, "");
+		fputs("sekimori ", ctl->out);
+		text_print(ctl->out, version);
+		fputc('\n', ctl->out);
+	}
 	print_state(ctl, status);
 	print_policy(ctl, status);
 	print_label(ctl, _("Devices"));

@@ -501,8 +501,19 @@ static void reasons_have_numbers(void **state)
 {
 	(void)state;
 	assert_string_equal(record_reason_to_str(RECORD_REASON_NONE), "");
-	for (int r = 1; r < RECORD_REASON_COUNT_; r++)
+	for (int r = 1; r < RECORD_REASON_COUNT_; r++) {
+		enum record_reason back = RECORD_REASON_NONE;
 		assert_int_equal(strlen(record_reason_to_str(r)), 10);
+		assert_int_equal(record_reason_from_str(record_reason_to_str(r),
+							&back),
+				 0);
+		assert_int_equal(back, r);
+		assert_string_not_equal(record_reason_english(r), "");
+		assert_string_not_equal(record_reason_japanese(r), "");
+	}
+	enum record_reason kept = RECORD_REASON_LOST;
+	assert_int_equal(record_reason_from_str("", &kept), -ENOENT);
+	assert_int_equal(kept, RECORD_REASON_LOST);
 	assert_string_equal(record_reason_to_str(RECORD_REASON_COUNT_), "");
 	assert_int_equal(record_reason_from_verdict(VERDICT_IMPLICIT),
 			 RECORD_REASON_DEFAULT);
