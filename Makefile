@@ -198,7 +198,7 @@ $(BUILD)/collector/web_static.inc: collector/web/embed.py $(WEB_STATIC)
 	$(Q)$(PYTHON) $< $(WEB_STATIC) >$@
 $(BUILD)/collector/web/static.o: $(BUILD)/collector/web_static.inc
 
--include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell [ -d $(BUILD) ] && find $(BUILD) -path $(BUILD)/deb -prune -o -type f -name '*.d' -print)
 
 # ---- tests ----------------------------------------------------------------
 UNIT_SRC := $(sort $(shell find tests/unit -name 'test_*.c' 2>/dev/null))
@@ -326,8 +326,8 @@ install-agent: all
 	$(Q)$(call inst,644,pkg/polkit/jp.sekimori.agent.policy,$(DATADIR)/polkit-1/actions/jp.sekimori.agent.policy)
 	$(Q)$(call inst,644,pkg/completions/sekimorictl,$(DATADIR)/bash-completion/completions/sekimorictl)
 	$(Q)$(call inst,644,pkg/agent.conf,$(SYSCONFDIR)/sekimori/agent.conf)
-	$(Q)for d in standard absolute audit-only; do for f in policy/rules.d/$$d/*.rules; do \
-		install -D -m 644 $$f $(DESTDIR)$(DATADIR)/sekimori/$$f || exit 1; done; done
+	$(Q)for f in policy/rules.d/*/*.rules; do \
+		install -D -m 644 $$f $(DESTDIR)$(DATADIR)/sekimori/$${f#policy/} || exit 1; done
 	$(Q)for f in policy/rules.d/standard/*.rules; do \
 		install -D -m 640 $$f $(DESTDIR)$(SYSCONFDIR)/sekimori/rules.d/$${f##*/} || exit 1; done
 	$(Q)for s in 1 5 8; do for f in $(filter-out %collector.8 %collector.conf.5 %policy.1,$(wildcard pkg/man/*.[158])); do \
