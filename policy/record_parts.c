@@ -54,8 +54,12 @@ static void put_agent_list(struct json_out *out, const struct record *rec)
 	json_out_end(out);
 }
 
+/* OCSF wants a name or a uid in an organization: without, it is left out. */
 static void put_org(struct json_out *out, const struct record_terminal *term)
 {
+	if ((!term->org || !term->org[0]) &&
+	    (!term->tenant || !term->tenant[0]))
+		return;
 	json_out_object(out, "org");
 	json_out_str(out, "name", term->org, RECORD_NAME_MAX);
 	json_out_str(out, "uid", term->tenant, RECORD_NAME_MAX);

@@ -340,6 +340,8 @@ static void every_code_has_a_name_and_writes(void **state)
 		assert_has(written(&s), record_code_to_str(c));
 		sample_strip(&s);
 		assert_has(written(&s), record_code_to_str(c));
+		/* OCSF: an organization has a name or a uid. */
+		assert_lacks(written(&s), "\"org\":{}");
 	}
 }
 
