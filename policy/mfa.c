@@ -170,7 +170,7 @@ void mfa_rules_default(struct mfa_rules *ret_rules)
 	};
 }
 
-static struct span without_suffix(struct span file_name)
+struct span mfa_module_name(struct span file_name)
 {
 	const struct span suffix = SPAN(".so");
 
@@ -184,7 +184,7 @@ static struct span without_suffix(struct span file_name)
 const struct mfa_module *mfa_module_find(const struct mfa_rules *rules,
 					 struct span file_name)
 {
-	struct span name = without_suffix(file_name);
+	struct span name = mfa_module_name(file_name);
 
 	for (size_t i = 0; i < rules->override_count; i++)
 		if (span_equals_str(name, rules->overrides[i].name))

@@ -89,6 +89,9 @@ struct mfa_rules {
 /* Two kinds, any combination, root-enrolled, 180 seconds. */
 void mfa_rules_default(struct mfa_rules *ret_rules) __attribute__((nonnull));
 
+/* The file name without its ".so". */
+struct span mfa_module_name(struct span file_name);
+
 /*
  * The row of a module, by file name with or without ".so": the policy's
  * before the built-in one. NULL: success of this module proves nothing.

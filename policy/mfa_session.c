@@ -77,8 +77,6 @@ static void attest(struct work *w, uint64_t proof_boot_ns, unsigned note)
 	w->s.idle_boot_ns = 0;
 	enter(w, MFA_STATE_ATTESTED, MFA_CAUSE_NONE);
 	w->notes |= note;
-	if (mfa_session_grants(w->policy, &w->s, w->now))
-		w->actions |= MFA_DO_RESUME_MEDIA;
 }
 
 /* A violation, with what policy has against it. Report mode only tells. */
@@ -87,7 +85,6 @@ static void violate(struct work *w, enum login_reaction reaction,
 {
 	enter(w, MFA_STATE_VIOLATION, cause);
 	w->notes |= MFA_NOTE_VIOLATION;
-	w->actions |= MFA_DO_SUSPEND_MEDIA;
 	if (w->mode != LOGIN_MODE_ENFORCE)
 		return;
 
@@ -122,7 +119,7 @@ static void demand(struct work *w, enum login_reaction reaction,
 	}
 	if (reaction == LOGIN_REACT_LOCK) {
 		enter(w, MFA_STATE_LOCK_PENDING, cause);
-		w->actions |= MFA_DO_SUSPEND_MEDIA | MFA_DO_LOCK;
+		w->actions |= MFA_DO_LOCK;
 		w->notes |= MFA_NOTE_LOCK_ASKED;
 		return;
 	}
@@ -173,7 +170,6 @@ static void lock_seen(struct work *w)
 				       : MFA_CAUSE_USER;
 
 	enter(w, MFA_STATE_LOCKED, cause);
-	w->actions |= MFA_DO_SUSPEND_MEDIA;
 	w->notes |= MFA_NOTE_LOCKED;
 }
 
@@ -453,29 +449,28 @@ struct mfa_step mfa_session_step(const struct login_policy *policy,
 		.s = *session,
 		.was_hint_locked = session->is_hint_locked,
 	};
-	bool could_grant = mfa_session_grants(policy, &w.s, w.now);
 
 	if (w.s.state == MFA_STATE_CLOSED)
 		return (struct mfa_step){.session = w.s};
+
+	/* A record that was there in time is good, however late it is read. */
+	bool is_bind_late = w.s.state == MFA_STATE_NEW &&
+			    event->kind == MFA_EVENT_BIND;
 	if (event->kind == MFA_EVENT_REMOVED) {
 		enter(&w, MFA_STATE_CLOSED, w.s.cause);
-		return (struct mfa_step){w.s, MFA_DO_SUSPEND_MEDIA,
-					 MFA_NOTE_CLOSED};
+		w.notes |= MFA_NOTE_CLOSED;
+	} else {
+		if (!is_bind_late)
+			expire(&w);
+		take_facts(&w.s, event);
+		step_state(&w, event);
 	}
 
-	expire(&w);
-	take_facts(&w.s, event);
-	step_state(&w, event);
-
-	/* Switching seats or screens changes the right without the state. */
-	bool can_grant = mfa_session_grants(policy, &w.s, w.now);
-	if (could_grant && !can_grant)
+	/* Media follow the right, whatever changed it. */
+	w.s.is_granting = mfa_session_grants(policy, &w.s, w.now);
+	if (session->is_granting && !w.s.is_granting)
 		w.actions |= MFA_DO_SUSPEND_MEDIA;
-	if (can_grant)
-		w.actions &= ~(unsigned)MFA_DO_SUSPEND_MEDIA;
-	else
-		w.actions &= ~(unsigned)MFA_DO_RESUME_MEDIA;
-	if (!could_grant && can_grant)
+	if (!session->is_granting && w.s.is_granting)
 		w.actions |= MFA_DO_RESUME_MEDIA;
 	return (struct mfa_step){w.s, w.actions, w.notes};
 }

@@ -93,7 +93,8 @@ struct mfa_session {
 	bool is_remote;
 	bool is_hint_locked;
 	bool is_frozen;
-	bool is_stale; /* report mode: too old, told once */
+	bool is_stale;	  /* report mode: too old, told once */
+	bool is_granting; /* media were granted at the last step */
 };
 
 /* What the caller is to do, in this order. Bits. */

@@ -454,7 +454,7 @@ static bool read_module(struct span value, struct mfa_rules *rules)
 
 	if (rules->override_count == MFA_OVERRIDES_MAX)
 		return false;
-	struct span name = cut(&value, ' ');
+	struct span name = mfa_module_name(cut(&value, ' '));
 	const struct mfa_module *known = mfa_module_find(&none, name);
 
 	/* What its arguments mean stays known: a denied one stays denied. */

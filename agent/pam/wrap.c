@@ -132,13 +132,11 @@ static void keep_proof(pam_handle_t *pamh, const struct pam_places *places,
 		.quality = claim.quality,
 		.boot_ns = clock_boot_ns(),
 	};
-	const char *name = line_base_name(line->module);
-	size_t len = strlen(name);
-	if (len > 3 && strcmp(name + len - 3, ".so") == 0)
-		len -= 3;
+	struct span name =
+		mfa_module_name(span_str(line_base_name(line->module)));
 	/* Names of the taxonomy fit. */
-	memcpy(proof.module, name,
-	       len < sizeof(proof.module) ? len : sizeof(proof.module) - 1);
+	name = span_take(name, sizeof(proof.module) - 1);
+	memcpy(proof.module, name.ptr, name.len);
 	if (!evidence_add(ev, evidence_line_id(line), &proof))
 		pam_syslog(pamh, LOG_WARNING, "too many proofs, ignoring '%s'",
 			   line->module);
