@@ -83,6 +83,11 @@ size_t utf8_put(uint32_t cp, char out[static UTF8_BYTES_MAX])
 	return 4;
 }
 
+bool utf8_is_noncharacter(uint32_t cp)
+{
+	return (cp >= 0xfdd0 && cp <= 0xfdef) || (cp & 0xfffe) == 0xfffe;
+}
+
 bool utf8_is_invisible(uint32_t cp)
 {
 	static const struct {
@@ -100,17 +105,15 @@ bool utf8_is_invisible(uint32_t cp)
 		{0x2028, 0x202e},   /* separators, embeddings, overrides */
 		{0x2060, 0x206f},   /* word joiner .. isolates .. deprecated */
 		{0x3164, 0x3164},   /* Hangul filler */
-		{0xfdd0, 0xfdef},   /* not characters */
 		{0xfe00, 0xfe0f},   /* variation selectors */
 		{0xfeff, 0xfeff},   /* byte order mark */
 		{0xffa0, 0xffa0},   /* half-width Hangul filler */
 		{0xfff0, 0xfffb},   /* interlinear annotation */
-		{0xfffe, 0xffff},   /* not characters */
 		{0xe0000, 0xe0fff}, /* tags, variation selectors */
 	};
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
 		if (cp >= ranges[i].first && cp <= ranges[i].last)
 			return true;
-	return cp > 0x10ffff;
+	return utf8_is_noncharacter(cp) || cp > 0x10ffff;
 }

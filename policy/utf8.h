@@ -27,9 +27,16 @@ size_t utf8_next(const char *str, size_t len, uint32_t *ret_cp)
 size_t utf8_put(uint32_t cp, char out[static UTF8_BYTES_MAX]);
 
 /*
+ * True for the 66 code points that are never a character (U+FDD0..FDEF, and
+ * the last two of each plane). Valid UTF-8, yet D-Bus refuses a string with
+ * one in it: left in a device's name it would make the whole list unreadable.
+ */
+bool utf8_is_noncharacter(uint32_t cp);
+
+/*
  * True for code points that change how the text around them is read or shown
  * without being seen: C0 and C1 controls, line separators, bidirectional
- * overrides (CVE-2021-42574), zero-width and tag characters. A device name
+ * overrides (CVE-2021-42574), zero-width and tag characters, noncharacters. A device name
  * made of these would lie on a screen or drive a terminal.
  */
 bool utf8_is_invisible(uint32_t cp);

@@ -33,6 +33,7 @@ static void note(struct answer *answer, int r)
 		answer->error = r;
 }
 
+/* What D-Bus takes as a string: it refuses the whole answer otherwise. */
 static void clean_text(const char *from, char *to, size_t size)
 {
 	size_t len = strlen(from), used = 0;
@@ -40,6 +41,8 @@ static void clean_text(const char *from, char *to, size_t size)
 	while (len > 0 && used + UTF8_BYTES_MAX < size) {
 		uint32_t cp;
 		size_t n = utf8_next(from, len, &cp);
+		if (utf8_is_noncharacter(cp))
+			cp = UTF8_REPLACEMENT;
 		used += utf8_put(cp, to + used);
 		from += n;
 		len -= n;
@@ -301,20 +304,10 @@ static void put_usb_identity(struct answer *answer, const struct usb_fact *fact)
 /* What keeps a decision's own line from being empty for people. */
 static void put_reason(struct answer *answer, const struct decision *decision)
 {
-	static const char *const reasons[] = {
-		[RECORD_REASON_RULE] = "a rule says so",
-		[RECORD_REASON_DEFAULT] = "no rule matched",
-		[RECORD_REASON_DESCRIPTOR] = "the device could not be read",
-		[RECORD_REASON_NO_POLICY] = "there is no readable policy",
-		[RECORD_REASON_ENFORCEMENT] = "the kernel did not obey",
-		[RECORD_REASON_LIFELINE] = "kept: the last of its kind",
-		[RECORD_REASON_LOST] = "the ledger says it is lost",
-	};
-	const char *text = decision->detail;
-
-	if (!text[0] && decision->reason < sizeof(reasons) / sizeof(reasons[0]))
-		text = reasons[decision->reason];
-	put_text(answer, "reason", text);
+	put_text(answer, "reason",
+		 decision->detail[0] ? decision->detail
+				     : record_reason_english(decision->reason));
+	put_text(answer, "reason-code", record_reason_to_str(decision->reason));
 	put_text(answer, "rule",
 		 decision->rule == VERDICT_NO_RULE ? "implicit"
 		 : decision->rule_id[0]		   ? decision->rule_id

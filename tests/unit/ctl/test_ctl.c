@@ -16,6 +16,8 @@
 
 #include "agent/ctl/ctl.h"
 #include "agent/ctl/text.h"
+#include "policy/json_out.h"
+#include "policy/utf8.h"
 #include "tests/unit/ctl/fake_agent.h"
 
 struct bus {
@@ -373,6 +375,40 @@ static void foreign_text_is_escaped_and_measured(void **state)
 	assert_string_equal(small, "日");
 }
 
+/*
+ * One refused string fails the whole answer, so a device named by a single odd
+ * code point could hide itself and all others: whatever json_out keeps, a
+ * D-Bus string takes.
+ */
+static void what_a_record_keeps_the_bus_carries(void **state)
+{
+	sd_bus *bus = fake_connect(address_of(state));
+	static char json[RECORD_MAX_BYTES];
+
+	for (uint32_t first = 1; first <= 0x10ffff; first += 1000) {
+		char points[4001], *at = points;
+		sd_bus_message *m = NULL;
+		struct json_out out;
+		size_t len;
+
+		for (uint32_t cp = first; cp < first + 1000; cp++)
+			if (cp <= 0x10ffff && (cp < 0xd800 || cp > 0xdfff))
+				at += utf8_put(cp, at);
+		*at = '\0';
+		json_out_init(&out, json, sizeof(json) - 1);
+		json_out_array(&out, NULL);
+		json_out_str(&out, NULL, points, 1000);
+		json_out_end(&out);
+		assert_int_equal(json_out_finish(&out, &len), 0);
+		json[len] = '\0';
+		assert_true(sd_bus_message_new_signal(bus, &m, "/a", "a.b",
+						      "c") >= 0);
+		assert_int_equal(sd_bus_message_append(m, "s", json), 1);
+		sd_bus_message_unref(m);
+	}
+	sd_bus_flush_close_unref(bus);
+}
+
 static void sizes_and_spans_are_short(void **state)
 {
 	static const struct {
@@ -411,6 +447,7 @@ int main(void)
 		cmocka_unit_test(all_events_come_once_and_in_order),
 		cmocka_unit_test(following_survives_a_restart_of_the_daemon),
 		cmocka_unit_test(foreign_text_is_escaped_and_measured),
+		cmocka_unit_test(what_a_record_keeps_the_bus_carries),
 		cmocka_unit_test(sizes_and_spans_are_short),
 	};
 	return cmocka_run_group_tests(tests, start_bus, stop_bus);
