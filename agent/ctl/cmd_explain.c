@@ -68,12 +68,16 @@ static void print_rule(const struct ctl *ctl, const char *label,
 		      ctl->out);
 		return;
 	}
-	if (id)
+	/* A rule without an id goes by its place already. */
+	bool is_place = id && file && strncmp(id, file, strlen(file)) == 0 &&
+			id[strlen(file)] == ':';
+	if (id && !is_place)
 		text_print(ctl->out, id);
 	if (file) {
-		fputs(id ? " (" : "", ctl->out);
+		bool has_id = id && !is_place;
+		fputs(has_id ? " (" : "", ctl->out);
 		text_print(ctl->out, file);
-		fprintf(ctl->out, ":%" PRIu64 "%s", line, id ? ")" : "");
+		fprintf(ctl->out, ":%" PRIu64 "%s", line, has_id ? ")" : "");
 	}
 	fputc('\n', ctl->out);
 	print_field(ctl, "", text);

@@ -301,17 +301,21 @@ static void put_usb_identity(struct answer *answer, const struct usb_fact *fact)
 	put_interfaces(answer, fact);
 }
 
-/* What keeps a decision's own line from being empty for people. */
+/* The rule by its id, else by where it stands, as records have it. */
 static void put_reason(struct answer *answer, const struct decision *decision)
 {
+	char place[sizeof(decision->rule_file) + 12];
+
+	(void)snprintf(place, sizeof(place), "%s:%u", decision->rule_file,
+		       decision->rule_line);
+	put_text(answer, "rule",
+		 decision->rule == VERDICT_NO_RULE ? "implicit"
+		 : decision->rule_id[0]		   ? decision->rule_id
+						   : place);
 	put_text(answer, "reason",
 		 decision->detail[0] ? decision->detail
 				     : record_reason_english(decision->reason));
 	put_text(answer, "reason-code", record_reason_to_str(decision->reason));
-	put_text(answer, "rule",
-		 decision->rule == VERDICT_NO_RULE ? "implicit"
-		 : decision->rule_id[0]		   ? decision->rule_id
-						   : decision->rule_file);
 }
 
 static void put_usb(struct answer *answer, const struct usb_entry *usb)

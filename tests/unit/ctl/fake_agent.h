@@ -20,6 +20,7 @@
 enum scenario {
 	AGENT_ENFORCING,
 	AGENT_DEGRADED,
+	AGENT_MONITOR,
 	AGENT_BARE,	/* knows nothing but that it runs */
 	AGENT_DENIED,	/* polkit says no to everything */
 	AGENT_GARBLED,	/* answers of the wrong shape */
@@ -64,7 +65,10 @@ static void put_status(sd_bus_message *m, enum scenario scenario)
 {
 	bool is_degraded = scenario == AGENT_DEGRADED;
 
-	put_str(m, "state", is_degraded ? "degraded" : "enforcing");
+	put_str(m, "state",
+		is_degraded		    ? "degraded"
+		: scenario == AGENT_MONITOR ? "monitor"
+					    : "enforcing");
 	if (scenario == AGENT_BARE)
 		return;
 	put_str(m, "version", "0.1.0");
@@ -72,7 +76,7 @@ static void put_status(sd_bus_message *m, enum scenario scenario)
 	put_str(m, "terminal", "3f0e9a546f0c4a4e9d1c5b0b6c1f7a21");
 	put_str(m, "tier", is_degraded ? "T2" : "T1");
 	put_str(m, "floor", "T1");
-	put_str(m, "mode", "enforce");
+	put_str(m, "mode", scenario == AGENT_MONITOR ? "monitor" : "enforce");
 	put_str(m, "policy-name", "マイナンバー系 標準");
 	put_u64(m, "policy-serial", 118);
 	put_u64(m, "policy-loaded", (uint64_t)FAKE_NOW_MS - 3600000);
@@ -168,6 +172,22 @@ static void put_explanation(sd_bus_message *m)
 	put_str(m, "contact", "情報政策課 内線 2345");
 }
 
+static void put_medium_explanation(sd_bus_message *m)
+{
+	put_str(m, "id", "sda");
+	put_str(m, "kind", "medium");
+	put_str(m, "state", "authorised");
+	put_str(m, "access", "read-only");
+	put_str(m, "mode", "monitor");
+	put_str(m, "layer", "media");
+	put_str(m, "rule", "30-media.rules:12"); /* it has no id */
+	put_str(m, "rule-file", "30-media.rules");
+	sd_bus_message_append(m, "{sv}", "rule-line", "u", 12);
+	put_str(m, "rule-text", "media read-only sticker \"USB-0142\"");
+	put_str(m, "reason", "a rule says so");
+	sd_bus_message_append(m, "{sv}", "lifeline", "b", 1);
+}
+
 /* A real record, so that what is tested is what is kept. */
 static void make_event(uint64_t seq, char buf[static RECORD_MAX_BYTES + 1])
 {
@@ -261,6 +281,12 @@ static int reply_explain(sd_bus_message *call, sd_bus_message *m)
 	if (strcmp(device, "0781:5581") == 0)
 		return refuse(call, "jp.sekimori.Agent1.Error.Ambiguous",
 			      "0781:5581 names 1-4.2 and 1-4.3");
+	if (strcmp(device, "sda") == 0) {
+		sd_bus_message_open_container(m, 'a', "{sv}");
+		put_medium_explanation(m);
+		sd_bus_message_close_container(m);
+		return 0;
+	}
 	if (strcmp(device, "1-4.2") != 0)
 		return refuse(call, "jp.sekimori.Agent1.Error.NoSuchDevice",
 			      "Nothing that is present is called '9-9\x1b[m'.");
