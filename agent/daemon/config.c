@@ -11,11 +11,24 @@
 
 /* Every key there is, for all programs that read the file. */
 static const char *const known_keys[] = {
-	"collector", "tenant",	     "organisation", "unit",
-	"asset",     "contact",	     "heartbeat_s",  "fold_s",
-	"spool_mib", "queue_events", "login_reader", "ca",
-	"splay_s",   "linger_ms",    "batch_events", "compression",
-	"proxy",     "ship_headers", NULL,
+	"collector",
+	"tenant",
+	"organisation",
+	"unit",
+	"asset",
+	"contact",
+	"heartbeat_s",
+	"fold_s",
+	"spool_mib",
+	"queue_events",
+	"login_reader",
+	/* sekimori-ship's */
+	"proxy",
+	"receiver",
+	"backoff_max_s",
+	"splay_max_s",
+	"request_timeout_s",
+	NULL,
 };
 
 static const struct {

@@ -6,6 +6,7 @@
  */
 #include "agent/daemon/pipeline.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,12 +43,14 @@ static bool has_prefix(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* mount(2) and open(2) look alike to the cgroup hook; who calls is a hint for
- * people, the refusal is the same. */
+/* What a mount opens first is its program's own doing, and an open(2) to the
+ * hooks; who calls is a hint for people, the refusal is the same. */
 static bool is_mount(const struct guard_event *event)
 {
 	return event->hook == GUARD_HOOK_SB_KERN_MOUNT ||
 	       event->hook == GUARD_HOOK_SB_REMOUNT ||
+	       (event->hook == GUARD_HOOK_CGROUP_DEV &&
+		(event->mode & GUARD_MODE_MOUNT)) ||
 	       has_prefix(event->comm, "mount") ||
 	       has_prefix(event->comm, "udisks");
 }
@@ -59,8 +62,9 @@ static enum record_code code_of(const struct refusal *refusal)
 			    refusal->medium->access == MEDIA_READ_ONLY;
 
 	if (event->hook == GUARD_HOOK_FILE_IOCTL ||
-	    (event->hook == GUARD_HOOK_FILE_OPEN && is_read_only &&
-	     (event->mode & GUARD_MODE_WRITE)))
+	    ((event->hook == GUARD_HOOK_FILE_OPEN ||
+	      event->hook == GUARD_HOOK_CGROUP_DEV) &&
+	     is_read_only && (event->mode & GUARD_MODE_WRITE)))
 		return RECORD_BLOCK_RAWWRITE_BLOCKED;
 	return is_mount(event) ? RECORD_MOUNT_BLOCKED
 			       : RECORD_BLOCK_OPEN_BLOCKED;
@@ -270,6 +274,14 @@ static void tell_sysctl(struct pipeline *pipeline,
 	pipeline->options.sink.emit(pipeline->options.sink.userdata, &record);
 }
 
+/* mount(8) tries a read-only medium for writing first and, told EACCES, mounts
+ * it read-only: nobody did anything. */
+static bool is_first_try(const struct guard_event *event)
+{
+	return event->hook == GUARD_HOOK_CGROUP_DEV &&
+	       event->verdict == -EACCES && (event->mode & GUARD_MODE_MOUNT);
+}
+
 static void refused(struct pipeline *pipeline, const struct guard_event *event)
 {
 	struct medium_entry *medium = medium_of(pipeline, event);
@@ -312,7 +324,7 @@ void pipeline_guard_event(struct pipeline *pipeline,
 	case GUARD_HOOK_FILE_IOCTL:
 	case GUARD_HOOK_SB_KERN_MOUNT:
 	case GUARD_HOOK_SB_REMOUNT:
-		if (event->verdict != 0)
+		if (event->verdict != 0 && !is_first_try(event))
 			refused(pipeline, event);
 		return;
 	default:

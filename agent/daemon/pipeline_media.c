@@ -117,7 +117,9 @@ static int cut_off(struct pipeline *pipeline, struct medium_entry *entry)
 
 	if (!parent || parent->is_system || parent->is_lifeline)
 		return -EOPNOTSUPP;
-	set_detail(&entry->decision, "no kernel guard: its USB device is off");
+	if (entry->decision.detail[0] == '\0')
+		set_detail(&entry->decision,
+			   "no kernel guard: its USB device is off");
 	int r = enforce.ops->usb_deauthorize(enforce.context,
 					     parent->device.fact.via_port);
 	if (r >= 0 && !pipeline->is_monitor) {

@@ -458,13 +458,16 @@ int recorder_open(struct recorder *recorder)
 	hex_encode(stream, sizeof(stream), recorder->stream);
 	failure_clear(recorder->options.failures, FAILURE_SPOOL_ABSENT);
 
-	/* What waits was emitted before: hold it while the start is told */
+	/* What waits was emitted before: hold it, and what is to be told of
+	 * its loss, while the start is told */
+	recorder->is_telling = true;
 	struct waiting *first = recorder->first, *last = recorder->last;
 	recorder->first = recorder->last = NULL;
 	if (recorder->options.on_open)
 		recorder->options.on_open(recorder->options.userdata,
 					  recorder->identity.is_first);
 	tell_opening(recorder, &opening);
+	recorder->is_telling = false;
 	if (recorder->last)
 		recorder->last->next = first;
 	else

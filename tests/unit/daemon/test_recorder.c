@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The recorder: nothing is lost while there is no spool, and in order. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "agent/daemon/recorder.h"
+#include "tests/fakes/tree.h"
+
+struct fixture {
+	struct fake_tree tree;
+	struct config config;
+	struct failures failures;
+	struct recorder *recorder;
+	int opened;
+};
+
+static void tell_start(void *userdata, bool is_first)
+{
+	struct fixture *fixture = userdata;
+	struct record_sink sink = recorder_sink(fixture->recorder);
+	const struct record record = {
+		.code = RECORD_AGENT_START,
+		.u.agent = {.prev_stop = is_first ? "first" : "clean"},
+	};
+
+	fixture->opened++;
+	sink.emit(sink.userdata, &record);
+}
+
+static int setup(void **state)
+{
+	static struct fixture fixture;
+	const struct recorder_options options = {
+		.config = &fixture.config,
+		.failures = &fixture.failures,
+		.on_open = tell_start,
+		.userdata = &fixture,
+	};
+
+	memset(&fixture, 0, sizeof(fixture));
+	config_init(&fixture.config);
+	fixture.config.spool_mib = 8;
+	fixture.config.queue_events = 64;
+	fake_tree_init(&fixture.tree);
+	struct recorder_options with_root = options;
+	with_root.root_fd = fixture.tree.fd;
+	assert_int_equal(recorder_new(&with_root, &fixture.recorder), 0);
+	const struct record_policy policy = {.name = "t",
+					     .digest = "sha256:00"};
+	recorder_set_policy(fixture.recorder, &policy, "mynumber");
+	*state = &fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	recorder_free(fixture->recorder, 2000);
+	fake_tree_fini(&fixture->tree);
+	return 0;
+}
+
+static void make_dirs(struct fixture *fixture)
+{
+	fake_dir(&fixture->tree, "var/lib/sekimori/spool");
+	fake_dir(&fixture->tree, "run/sekimori");
+}
+
+static void emit_gap(struct fixture *fixture, uint64_t number)
+{
+	struct record_sink sink = recorder_sink(fixture->recorder);
+	/* A record with numbers and a text that must be copied */
+	char why[32];
+	const struct record record = {
+		.code = RECORD_LOG_GAP,
+		.u.gap = {.first = number, .count = 1, .why = why},
+	};
+
+	(void)snprintf(why, sizeof(why), "number %llu",
+		       (unsigned long long)number);
+	sink.emit(sink.userdata, &record);
+	memset(why, 'x', sizeof(why) - 1);
+}
+
+struct seen {
+	uint64_t next_seq;
+	size_t count;
+	char texts[128][4096];
+};
+
+static int see(uint64_t seq, const char *json, size_t size, void *userdata)
+{
+	struct seen *seen = userdata;
+
+	assert_int_equal(seq, seen->next_seq++);
+	assert_true(seen->count < 128 && size < sizeof(seen->texts[0]));
+	memcpy(seen->texts[seen->count], json, size);
+	seen->texts[seen->count++][size] = '\0';
+	return 0;
+}
+
+static struct seen *read_all(struct fixture *fixture)
+{
+	static struct seen seen;
+	struct recorder_status status;
+
+	memset(&seen, 0, sizeof(seen));
+	seen.next_seq = 1;
+	/* Durable a moment after the append: the spool's thread writes */
+	for (int i = 0; i < 1000; i++) {
+		recorder_dispatch(fixture->recorder);
+		recorder_status(fixture->recorder, &status);
+		if (status.queued == 0 &&
+		    status.spool.durable_seq == status.spool.last_seq)
+			break;
+		struct timespec pause = {.tv_nsec = 5000000};
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	}
+	assert_int_equal(recorder_each(fixture->recorder, 0, 128, see, &seen),
+			 0);
+	return &seen;
+}
+
+static void events_wait_for_the_spool_in_order(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (uint64_t i = 1; i <= 5; i++)
+		emit_gap(fixture, i);
+	assert_true(recorder_open(fixture->recorder) < 0);
+	assert_true(fixture->failures.active[FAILURE_SPOOL_ABSENT]);
+	make_dirs(fixture);
+	assert_int_equal(recorder_open(fixture->recorder), 0);
+	assert_int_equal(fixture->opened, 1);
+	assert_false(fixture->failures.active[FAILURE_SPOOL_ABSENT]);
+	emit_gap(fixture, 6);
+
+	const struct seen *seen = read_all(fixture);
+	assert_int_equal(seen->count, 7);
+	assert_non_null(strstr(seen->texts[0], "\"agent.start\""));
+	for (size_t i = 1; i <= 6; i++) {
+		char wanted[32], sequence[32];
+		snprintf(wanted, sizeof(wanted), "number %zu", i);
+		snprintf(sequence, sizeof(sequence), "\"sequence\":%zu", i + 1);
+		assert_non_null(strstr(seen->texts[i], wanted));
+		assert_non_null(strstr(seen->texts[i], sequence));
+	}
+}
+
+static void what_does_not_fit_is_counted_and_told(void **state)
+{
+	struct fixture *fixture = *state;
+	struct recorder_status status;
+
+	for (uint64_t i = 0; i < 70; i++)
+		emit_gap(fixture, i);
+	recorder_status(fixture->recorder, &status);
+	assert_int_equal(status.queued, 64);
+	assert_int_equal(status.dropped, 6);
+	make_dirs(fixture);
+	assert_int_equal(recorder_open(fixture->recorder), 0);
+	const struct seen *seen = read_all(fixture);
+	assert_int_equal(seen->count, 1 + 64 + 1);
+	assert_non_null(strstr(seen->texts[65], "\"log.gap\""));
+	assert_non_null(strstr(seen->texts[65], "\"count\":6"));
+}
+
+static void the_terminal_keeps_its_id_and_stream(void **state)
+{
+	struct fixture *fixture = *state;
+	struct recorder_status before, after;
+	char id[64];
+
+	make_dirs(fixture);
+	assert_int_equal(recorder_open(fixture->recorder), 0);
+	recorder_status(fixture->recorder, &before);
+	snprintf(id, sizeof(id), "%s",
+		 recorder_terminal(fixture->recorder)->uid);
+	assert_int_equal(strlen(id), 32);
+	assert_memory_equal(fake_read(&fixture->tree,
+				      "var/lib/sekimori/terminal.id"),
+			    id, 32);
+	recorder_free(fixture->recorder, 2000);
+
+	const struct recorder_options options = {
+		.root_fd = fixture->tree.fd,
+		.config = &fixture->config,
+		.failures = &fixture->failures,
+	};
+	assert_int_equal(recorder_new(&options, &fixture->recorder), 0);
+	assert_int_equal(recorder_open(fixture->recorder), 0);
+	recorder_status(fixture->recorder, &after);
+	assert_string_equal(after.stream, before.stream);
+	assert_string_equal(recorder_terminal(fixture->recorder)->uid, id);
+}
+
+static void an_id_that_is_none_is_never_replaced(void **state)
+{
+	struct fixture *fixture = *state;
+
+	make_dirs(fixture);
+	fake_text(&fixture->tree, "var/lib/sekimori/terminal.id", "hello\n");
+	assert_int_equal(recorder_open(fixture->recorder), -EBADMSG);
+	assert_string_equal(fake_read(&fixture->tree,
+				      "var/lib/sekimori/terminal.id"),
+			    "hello\n");
+}
+
+static void a_cursor_of_another_spool_frees_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	struct recorder_status status;
+
+	make_dirs(fixture);
+	assert_int_equal(recorder_open(fixture->recorder), 0);
+	emit_gap(fixture, 1);
+	(void)read_all(fixture);
+	fake_text(&fixture->tree, CURSOR_PATH,
+		  "00000000000000000000000000000001 2 17 ok\n");
+	recorder_read_cursor(fixture->recorder);
+	recorder_status(fixture->recorder, &status);
+	assert_int_equal(status.spool.acked_seq, 0);
+	/* Of ours, but of events that do not exist */
+	fake_text(&fixture->tree, CURSOR_PATH, "%s 900 17 ok\n", status.stream);
+	recorder_read_cursor(fixture->recorder);
+	recorder_status(fixture->recorder, &status);
+	assert_int_equal(status.spool.acked_seq, 0);
+	fake_text(&fixture->tree, CURSOR_PATH, "%s 2 17 ok\n", status.stream);
+	recorder_read_cursor(fixture->recorder);
+	recorder_status(fixture->recorder, &status);
+	assert_int_equal(status.spool.acked_seq, 2);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(events_wait_for_the_spool_in_order),
+		CASE(what_does_not_fit_is_counted_and_told),
+		CASE(the_terminal_keeps_its_id_and_stream),
+		CASE(an_id_that_is_none_is_never_replaced),
+		CASE(a_cursor_of_another_spool_frees_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
