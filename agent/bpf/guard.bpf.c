@@ -107,6 +107,36 @@ int BPF_PROG(guard_media_change, struct gendisk *disk)
 	return 0;
 }
 
+/* ---- who is mounting --------------------------------------------------- */
+
+/* fs/super.c: every mount of both APIs goes through it, in the context of the
+ * process that asked. */
+SEC("fentry/vfs_get_tree")
+int BPF_PROG(guard_mount_begin)
+{
+	__u64 task = bpf_get_current_pid_tgid();
+	__u32 one = 1;
+
+	bpf_map_update_elem(&mounting, &task, &one, BPF_ANY);
+	return 0;
+}
+
+SEC("fexit/vfs_get_tree")
+int BPF_PROG(guard_mount_end)
+{
+	__u64 task = bpf_get_current_pid_tgid();
+
+	bpf_map_delete_elem(&mounting, &task);
+	return 0;
+}
+
+static __always_inline bool is_mounting(void)
+{
+	__u64 task = bpf_get_current_pid_tgid();
+
+	return bpf_map_lookup_elem(&mounting, &task) != NULL;
+}
+
 /* ---- cgroup: the opens that come from inside the kernel too ------------ */
 
 static __always_inline __u64 key_of_cgroup(struct bpf_cgroup_dev_ctx *ctx)
@@ -123,77 +153,103 @@ static __always_inline __u32 mode_of_cgroup(__u32 wanted)
 }
 
 /*
- * Asked on mknod, on every open of a device node and on every open of a block
- * device by the kernel itself (mount, dm, md, loop, swap, the partition scan).
- *
- * The read-only flag of the block layer does not stop a device-mapper table
- * that was opened for writing (bio_check_ro only warns), so writing opens of a
- * read-only medium end here. 5.15 knows only EPERM, which would break every
- * plain mount(8) of it: there device-mapper stays a hole for root.
+ * Fills the tale of one request; false: let it through. The read-only flag of
+ * the block layer does not stop a device-mapper table that was opened for
+ * writing (bio_check_ro only warns), so writing opens of a read-only medium
+ * end here too.
  */
-static __always_inline int judge_cgroup(struct bpf_cgroup_dev_ctx *ctx,
-					const struct guard_config *conf,
-					bool has_task)
+static __always_inline bool is_refused(const struct guard_config *conf,
+				       struct tale *tale)
 {
-	struct tale tale = {.hook = GUARD_HOOK_CGROUP_DEV};
-	__u32 access;
+	__u32 access = access_of(conf, tale->key, &tale->info);
 
-	tale.key = key_of_cgroup(ctx);
-	tale.mode = mode_of_cgroup(ctx->access_type >> 16);
-	if (!tale.mode)
-		return 1;
-	access = access_of(conf, tale.key, &tale.info);
 	if (access == GUARD_READ_WRITE)
-		return 1;
+		return false;
 	if (access == GUARD_READ_ONLY) {
-		if (!has_task || !(tale.mode & GUARD_MODE_WRITE))
-			return 1;
-		tale.verdict = READ_ONLY;
+		if (!(tale->mode & GUARD_MODE_WRITE))
+			return false;
+		tale->verdict = READ_ONLY;
 	}
-
-	if (!has_task && (conf->flags & GUARD_AUDIT_AT_EXIT))
-		return conf->flags & GUARD_ENFORCE ? 0 : 1;
-	if (!refuse(conf, &tale, has_task))
-		return 1;
-	if (has_task && tale.verdict == READ_ONLY)
-		bpf_set_retval(READ_ONLY);
-	return 0;
+	return true;
 }
 
-/* From 6.1 on: knows who asks. */
+/* From 6.1 on: knows who asks and chooses the errno. */
 SEC("cgroup/dev")
 int guard_cgroup_task(struct bpf_cgroup_dev_ctx *ctx)
 {
 	const struct guard_config *conf = get_config();
+	struct tale tale = {.hook = GUARD_HOOK_CGROUP_DEV};
 
 	if (!conf)
 		return 1;
-	if (is_daemon(conf)) {
-		return is_probe(conf, GUARD_HOOK_CGROUP_DEV, key_of_cgroup(ctx))
-			       ? 0
-			       : 1;
-	}
-	return judge_cgroup(ctx, conf, true);
+	tale.key = key_of_cgroup(ctx);
+	if (is_daemon(conf))
+		return is_probe(conf, GUARD_HOOK_CGROUP_DEV, tale.key) ? 0 : 1;
+
+	tale.mode = mode_of_cgroup(ctx->access_type >> 16);
+	if (!tale.mode || !is_refused(conf, &tale))
+		return 1;
+	if (is_mounting())
+		tale.mode |= GUARD_MODE_MOUNT;
+	if (!refuse(conf, &tale, true))
+		return 1;
+	if (tale.verdict == READ_ONLY)
+		bpf_set_retval(READ_ONLY);
+	return 0;
 }
 
-/* 5.15: knows only the cgroup, so the daemon's own is exempt. */
+/* ---- the same on 5.15, where a cgroup program sees only the cgroup ----- */
+
+static __always_inline bool is_mount_of(__u64 key)
+{
+	__u32 zero = 0;
+	__u64 *asked = bpf_map_lookup_elem(&asking, &zero);
+
+	return asked && *asked == key;
+}
+
+/*
+ * The daemon's cgroup is exempt. A write of a read-only medium is left to the
+ * block layer inside a mount, because our EPERM would be its end. The note of
+ * who asks is the CPU's: being moved in between makes such a mount fail.
+ */
 SEC("cgroup/dev")
 int guard_cgroup_group(struct bpf_cgroup_dev_ctx *ctx)
 {
 	const struct guard_config *conf = get_config();
+	struct tale tale = {.hook = GUARD_HOOK_CGROUP_DEV};
 
 	if (!conf)
 		return 1;
+	tale.key = key_of_cgroup(ctx);
 	if (conf->daemon_cgroup &&
-	    bpf_get_current_cgroup_id() == conf->daemon_cgroup) {
-		return is_probe(conf, GUARD_HOOK_CGROUP_DEV, key_of_cgroup(ctx))
-			       ? 0
-			       : 1;
-	}
-	return judge_cgroup(ctx, conf, false);
+	    bpf_get_current_cgroup_id() == conf->daemon_cgroup)
+		return is_probe(conf, GUARD_HOOK_CGROUP_DEV, tale.key) ? 0 : 1;
+
+	tale.mode = mode_of_cgroup(ctx->access_type >> 16);
+	if (!tale.mode || !is_refused(conf, &tale) ||
+	    (tale.verdict == READ_ONLY && is_mount_of(tale.key)))
+		return 1;
+	tale.verdict = REFUSED;
+	if (conf->flags & GUARD_AUDIT_AT_EXIT)
+		return conf->flags & GUARD_ENFORCE ? 0 : 1;
+	return refuse(conf, &tale, false) ? 0 : 1;
 }
 
-/* Beside guard_cgroup_group: names the process that was refused. */
+/* security/device_cgroup.c: around the cgroup program, in the process. */
+SEC("fentry/devcgroup_check_permission")
+int BPF_PROG(guard_cgroup_enter, short type, __u32 major, __u32 minor)
+{
+	__u64 key = GUARD_KEY(type == BPF_DEVCG_DEV_CHAR, major, minor);
+	__u32 zero = 0;
+	__u64 *asked = bpf_map_lookup_elem(&asking, &zero);
+
+	if (asked)
+		*asked = is_mounting() ? key : 0;
+	return 0;
+}
+
+/* Names the process that was refused, which the cgroup program cannot. */
 SEC("fexit/devcgroup_check_permission")
 int BPF_PROG(guard_cgroup_exit, short type, __u32 major, __u32 minor,
 	     short wanted, int result)
@@ -207,9 +263,10 @@ int BPF_PROG(guard_cgroup_exit, short type, __u32 major, __u32 minor,
 		return 0;
 	tale.key = GUARD_KEY(type == BPF_DEVCG_DEV_CHAR, major, minor);
 	tale.mode = mode_of_cgroup(wanted);
-	if (!tale.mode || is_daemon(conf) ||
-	    access_of(conf, tale.key, &tale.info) != GUARD_DENY)
+	if (!tale.mode || is_daemon(conf) || !is_refused(conf, &tale))
 		return 0;
+	if (is_mounting())
+		tale.mode |= GUARD_MODE_MOUNT;
 	refuse(conf, &tale, true);
 	return 0;
 }

@@ -15,6 +15,7 @@ enum {
 	GUARD_COMM_MAX = 16, /* TASK_COMM_LEN */
 	GUARD_DEVICES_MAX = 8192,
 	GUARD_POLICY_MAX = 2048,
+	GUARD_MOUNTING_MAX = 1024,
 	GUARD_RING_BYTES = 1 << 20,
 	GUARD_MINOR_BITS = 20,
 	GUARD_USBFS_MAJOR = 189
@@ -131,7 +132,14 @@ enum guard_hook {
 };
 
 /* Bits of guard_event.mode for opens, mounts and the cgroup hook. */
-enum { GUARD_MODE_READ = 1U << 0, GUARD_MODE_WRITE = 1U << 1 };
+enum {
+	GUARD_MODE_READ = 1U << 0,
+	GUARD_MODE_WRITE = 1U << 1,
+	/* Opened by the kernel on the way of a mount. With a verdict of
+	 * -EACCES on a read-only medium it is the try before the read-only
+	 * mount that mount(8) makes next, and nobody's fault. */
+	GUARD_MODE_MOUNT = 1U << 2,
+};
 
 /*
  * One record of the ring buffer "events": a device that came or went, or an

@@ -75,6 +75,30 @@ struct {
 	__uint(max_entries, GUARD_RING_BYTES);
 } events SEC(".maps");
 
+/*
+ * Who is inside vfs_get_tree() now. Key: pid_tgid. Value: 1. Full: the opens
+ * of that mount look like anybody's, so a plain mount of a read-only medium
+ * fails on 5.15; nothing is let through.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, GUARD_MOUNTING_MAX);
+	__type(key, __u64);
+	__type(value, __u32);
+} mounting SEC(".maps");
+
+/*
+ * 5.15 only: what this CPU's devcgroup check is about, noted where the process
+ * is known and read in the cgroup program right after. Key: 0. Value: the
+ * device's key while a mount asks, else 0. Cannot be full.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} asking SEC(".maps");
+
 static __always_inline void count(__u32 which)
 {
 	__u64 *value = bpf_map_lookup_elem(&counters, &which);

@@ -8,6 +8,7 @@
 #include "agent/enforce/block_guard.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,9 +213,14 @@ static int seed_set(const struct block_guard *guard,
 	int r;
 
 	if (mark_system) {
+		_cleanup_close_ int root_fd =
+			open_below(guard->options.proc_fd, "..",
+				   O_RDONLY | O_DIRECTORY, 0);
+
+		if (root_fd < 0)
+			return root_fd;
 		r = guard_system_read(guard->options.sys_fd,
-				      guard->options.proc_fd,
-				      guard->options.root_fd, &system);
+				      guard->options.proc_fd, root_fd, &system);
 		if (r < 0)
 			return r;
 	}

@@ -43,10 +43,9 @@ struct block_guard_options {
 	const char *pin_dir;	/* NULL: /sys/fs/bpf/sekimori */
 	const char *cgroup_dir; /* NULL: root of cgroup v2, found by itself */
 	int sys_fd;		/* open on /sys, borrowed */
-	int proc_fd;		/* open on /proc, borrowed */
+	int proc_fd;		/* open on /proc, borrowed; its ".." is / */
 	bool enforce;		/* false: judge and tell only (monitor) */
 	bool fixed_needs_entry; /* a fixed disk is a medium until allowed */
-	int root_fd;		/* open on /, borrowed */
 	bool no_lsm;		/* tests: do as if `bpf` were not in the list */
 	bool no_trampoline;	/* tests: do as in tier T3 */
 	bool verbose;		/* let libbpf write to stderr */

@@ -125,6 +125,16 @@ def test_fmod_keeps_read_only_against_root(t):
     read_only(t, "--no-lsm", "T2")
 
 
+def test_a_plain_mount_of_a_read_only_stick_is_told_as_a_first_try(t):
+    load(t)
+    plug(t, fs="vfat")
+    t.must("guardctl allow sda ro && udevadm settle && guardctl events")
+    t.must("mount /dev/sda /mnt && umount /mnt")
+    said = t.must("guardctl events").splitlines()
+    t.check(said and all("mode=0x7 verdict=-13" in line for line in said),
+            f"told otherwise: {said}")
+
+
 def test_read_write_reaches_the_medium(t):
     load(t)
     stick = plug(t, fs="vfat")
@@ -162,10 +172,12 @@ def test_a_new_stick_does_not_inherit(t):
     t.until("test -b /dev/sda")
     t.must("guardctl allow sda rw && mount /dev/sda /mnt && umount /mnt")
     t.unplug("good")
-    t.until("! test -e /sys/block/sda")
+    t.until("! test -e /sys/block/sda && udevadm settle")
     t.plug("storage", "bad", bad)
-    t.until("test -b /dev/sda")
-    t.fails("mount /dev/sda /mnt", "permission denied")
+    # The same number again, unless somebody still holds the old disk.
+    disk = t.until("ls /sys/block | grep '^sd'")
+    t.until(f"test -b /dev/{disk}")
+    t.fails(f"mount /dev/{disk} /mnt", "permission denied")
 
 
 def test_the_system_disk_stays_open(t):

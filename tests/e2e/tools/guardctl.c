@@ -363,7 +363,6 @@ int main(int argc, char **argv)
 	tool.sys_fd = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	tool.options.sys_fd = tool.sys_fd;
 	tool.options.proc_fd = open("/proc", O_RDONLY | O_DIRECTORY);
-	tool.options.root_fd = open("/", O_RDONLY | O_DIRECTORY);
 
 	r = block_guard_new(&tool.options, &tool.guard);
 	if (r == 0)
