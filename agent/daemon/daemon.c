@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -260,6 +261,8 @@ static int finish_start(struct daemon *daemon)
 	r = events_add(daemon);
 	if (r < 0)
 		return r;
+	/* Loading the guard took megabytes for a moment; give them back */
+	(void)malloc_trim(0);
 	daemon->is_ready = true;
 	events_stamp(daemon, false);
 	(void)sd_notifyf(0, "READY=1\nSTATUS=%s", health_state(daemon));
@@ -312,6 +315,7 @@ int daemon_reload(struct daemon *daemon)
 	load_config(daemon);
 	int r = pipeline_load_policy(&daemon->pipeline);
 	health_check_floor(daemon);
+	(void)malloc_trim(0); /* the old rules and the texts of the new */
 	(void)sd_notifyf(0, "STATUS=%s", health_state(daemon));
 	if (daemon->control)
 		control_status_changed(daemon->control);

@@ -276,6 +276,27 @@ static void set_usb_default(struct pipeline *pipeline)
 	pipeline->is_dirty = true;
 }
 
+/* From enforcing to monitoring: what we shut is opened, the rest was never
+ * touched. */
+static void let_go(struct pipeline *pipeline)
+{
+	struct enforce real = pipeline->options.real;
+
+	for (struct usb_entry *entry = pipeline->devices.usb; entry;
+	     entry = entry->next) {
+		if (entry->state != DEVICE_BLOCKED ||
+		    entry->decision.wall_ms == 0 || entry->outcome != 0)
+			continue;
+		int r = real.ops->usb_authorize(real.context,
+						entry->device.fact.via_port);
+		if (r < 0)
+			(void)failure_count(pipeline->options.failures,
+					    FAILURE_USB_WRITE);
+		else
+			entry->device.fact.is_authorized = true;
+	}
+}
+
 void pipeline_apply_mode(struct pipeline *pipeline)
 {
 	const struct bundle *bundle = &pipeline->bundle;
@@ -292,6 +313,8 @@ void pipeline_apply_mode(struct pipeline *pipeline)
 					    errno_text(r));
 	}
 	set_usb_default(pipeline);
+	if (pipeline->is_monitor && !was_monitor)
+		let_go(pipeline);
 	if (was_monitor != pipeline->is_monitor)
 		log_notice(pipeline->options.log, "mode is now '%s'",
 			   pipeline->is_monitor ? "monitor" : "enforce");

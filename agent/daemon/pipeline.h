@@ -19,16 +19,9 @@
 #include "agent/enforce/block_guard.h"
 #include "agent/enforce/enforce.h"
 #include "agent/enforce/usb_auth.h"
+#include "agent/sense/probe.h"
 #include "agent/sense/uevent.h"
 #include "policy/decide.h"
-
-/* What the sandboxed probe found on a medium. */
-struct medium_probe {
-	char fs_type[MEDIA_NAME_MAX_BYTES + 1];
-	char fs_uuid[MEDIA_STRING_MAX_BYTES + 1];
-	char label[MEDIA_STRING_MAX_BYTES + 1];
-	bool is_encrypted;
-};
 
 struct pipeline_options {
 	int root_fd;	       /* borrowed */

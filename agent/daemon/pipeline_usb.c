@@ -345,6 +345,21 @@ static int authorize_some(struct pipeline *pipeline, struct usb_entry *entry,
 	return 0;
 }
 
+/* Card readers, printers, cameras and vendor devices are driven from user
+ * space; keyboards and network adapters are not, and storage never may be. */
+static bool needs_node(const struct usb_fact *fact)
+{
+	const uint32_t wanted = USB_CHANNEL_BIT(USB_CHANNEL_SMARTCARD) |
+				USB_CHANNEL_BIT(USB_CHANNEL_SECURITY_KEY) |
+				USB_CHANNEL_BIT(USB_CHANNEL_PRINTER) |
+				USB_CHANNEL_BIT(USB_CHANNEL_MTP) |
+				USB_CHANNEL_BIT(USB_CHANNEL_PTP) |
+				USB_CHANNEL_BIT(USB_CHANNEL_VENDOR);
+
+	return (fact->channels & wanted) != 0 &&
+	       !(fact->channels & USB_CHANNEL_BIT(USB_CHANNEL_STORAGE));
+}
+
 static int let_in(struct pipeline *pipeline, struct usb_entry *entry,
 		  const struct verdict *verdict)
 {
@@ -361,8 +376,7 @@ static int let_in(struct pipeline *pipeline, struct usb_entry *entry,
 		return r;
 	if (!pipeline->is_monitor)
 		fact->is_authorized = true;
-	/* Readers and scanners are driven from user space; storage never is */
-	if (!(fact->channels & USB_CHANNEL_BIT(USB_CHANNEL_STORAGE))) {
+	if (needs_node(fact)) {
 		r = enforce.ops->usb_node(enforce.context, fact->via_port,
 					  true);
 		if (r < 0) /* the device works, its node stays shut */

@@ -20,7 +20,7 @@
 #include "agent/base/cleanup.h"
 #include "agent/base/fd.h"
 #include "agent/daemon/context.h"
-#include "agent/daemon/probe_answer.h"
+#include "agent/sense/probe.h"
 
 #define PROBE_PROGRAM SEKIMORI_LIBEXEC "/sekimori-probe"
 #define PROBE_FD      3
@@ -89,7 +89,7 @@ static int on_child(sd_event_source *source, const siginfo_t *info,
 {
 	struct running *running = userdata;
 	struct daemon *daemon = running->prober->daemon;
-	char text[PROBE_ANSWER_MAX + 1];
+	char text[PROBE_TEXT_MAX + 1];
 	struct medium_probe probe;
 	size_t size = 0;
 
@@ -97,7 +97,7 @@ static int on_child(sd_event_source *source, const siginfo_t *info,
 	bool is_well = info->si_code == CLD_EXITED && info->si_status == 0 &&
 		       read_full(running->pipe, text, sizeof(text), &size) ==
 			       0 &&
-		       probe_answer_parse(text, size, &probe) == 0;
+		       probe_parse(text, size, &probe) == 0;
 	if (!is_well)
 		log_warning(daemon->log,
 			    "the probe of '%s' failed (code %d, status %d)",

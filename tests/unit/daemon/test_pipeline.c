@@ -300,6 +300,28 @@ static void monitor_mode_tells_and_touches_nothing(void **state)
 			 1);
 }
 
+static void leaving_enforcement_opens_what_was_shut(void **state)
+{
+	struct machine *machine = *state;
+
+	load(machine, HEAD, 0);
+	machine_plug(machine, &stick);
+	load(machine, "policy \"t\" serial 2 mode monitor\n", 0);
+	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-1"), 1);
+}
+
+static void a_card_reader_gets_its_node(void **state)
+{
+	static const uint8_t ccid[][3] = {{11, 0, 0}};
+	struct machine *machine = *state;
+	struct fake_usb reader = stick;
+
+	reader.interfaces = ccid;
+	load(machine, HEAD "allow channel smartcard\n", 0);
+	machine_plug(machine, &reader);
+	assert_int_equal(machine_asked(machine->real, "usb_node 1-1 open"), 1);
+}
+
 static void the_last_keyboard_is_kept_against_the_rules(void **state)
 {
 	struct machine *machine = *state;
@@ -475,6 +497,8 @@ int main(void)
 		CASE(an_error_in_the_rules_changes_nothing),
 		CASE(without_any_policy_everything_is_blocked),
 		CASE(monitor_mode_tells_and_touches_nothing),
+		CASE(leaving_enforcement_opens_what_was_shut),
+		CASE(a_card_reader_gets_its_node),
 		CASE(the_last_keyboard_is_kept_against_the_rules),
 		CASE(a_keyboard_that_is_also_a_disk_is_no_lifeline),
 		CASE(an_admitted_keyboard_goes_when_an_allowed_one_comes),

@@ -2,7 +2,7 @@
 /*
  * Parser of the probe's answer.
  */
-#include "agent/daemon/probe_answer.h"
+#include "agent/sense/probe.h"
 
 #include <errno.h>
 #include <string.h>
@@ -89,13 +89,12 @@ static bool take_line(struct answer *answer, struct span line)
 	       span_equals(key, SPAN("table"));
 }
 
-int probe_answer_parse(const char *text, size_t size,
-		       struct medium_probe *ret_probe)
+int probe_parse(const char *text, size_t size, struct medium_probe *ret_probe)
 {
 	struct answer answer = {0};
 	struct span rest = span_of(text, size);
 
-	if (size > PROBE_ANSWER_MAX)
+	if (size > PROBE_TEXT_MAX)
 		return -EBADMSG;
 	while (!span_is_empty(rest)) {
 		const char *newline = memchr(rest.ptr, '\n', rest.len);

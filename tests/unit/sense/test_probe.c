@@ -11,11 +11,11 @@
 
 #include <cmocka.h>
 
-#include "agent/daemon/probe_answer.h"
+#include "agent/sense/probe.h"
 
 static int parse(const char *text, struct medium_probe *probe)
 {
-	return probe_answer_parse(text, strlen(text), probe);
+	return probe_parse(text, strlen(text), probe);
 }
 
 static void an_answer_is_read(void **state)
@@ -79,18 +79,17 @@ static void lies_are_refused(void **state)
 
 static void an_answer_over_the_limit_is_refused(void **state)
 {
-	char text[PROBE_ANSWER_MAX + 16];
+	char text[PROBE_TEXT_MAX + 16];
 	struct medium_probe probe;
 
 	(void)state;
 	memset(text, 'a', sizeof(text));
 	memcpy(text, "label=", 6);
 	memcpy(text + sizeof(text) - 17, "\nresult=none\nend\n", 17);
-	assert_int_equal(probe_answer_parse(text, sizeof(text), &probe),
-			 -EBADMSG);
+	assert_int_equal(probe_parse(text, sizeof(text), &probe), -EBADMSG);
 	/* Within it, a value that is too long is cut */
 	memcpy(text + 2048, "\nresult=none\nend\n", 17);
-	assert_int_equal(probe_answer_parse(text, 2048 + 17, &probe), 0);
+	assert_int_equal(probe_parse(text, 2048 + 17, &probe), 0);
 	assert_int_equal(strlen(probe.label), MEDIA_STRING_MAX_BYTES);
 }
 
