@@ -214,9 +214,10 @@ class Case:
     def events(self, code=None, wait=None, count=1, where=None, all=False):
         """The durable events of this code since mark(), or all of them,
         oldest first. With `wait`, waits that many seconds until there are
-        `count` of them."""
+        `count` of them, the daemon being away meanwhile or not."""
         def found():
-            got = [e for e in self._events_after(0 if all else self._mark)
+            got = [e for e in self._events_after(0 if all else self._mark,
+                                                 wait is not None)
                    if code in (None, event_code(e))
                    and (where is None or where(e))]
             return got if len(got) >= count else None
@@ -225,10 +226,12 @@ class Case:
             return found() or []
         return self.wait_for(found, wait, f"{count} × {code or 'any event'}")
 
-    def _events_after(self, sequence):
-        text = self.machine.must("sekimorictl events --json "
-                                 f"--since {sequence + 1}")
-        return [json.loads(line) for line in text.splitlines() if line]
+    def _events_after(self, sequence, may_be_away):
+        result = self.sh(f"sekimorictl events --json --since {sequence + 1}")
+        if not result.ok and not may_be_away:
+            raise Failed("sekimorictl events: " + last_line(result.text))
+        lines = result.text.splitlines() if result.ok else []
+        return [json.loads(line) for line in lines if line]
 
     # ---- evidence --------------------------------------------------------
 

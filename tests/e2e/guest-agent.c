@@ -8,7 +8,6 @@
  * Reply:   "STATUS OUTPUT_LENGTH\n", output (standard output and error).
  * STATUS is the exit status, 128 + signal, or 124 after the timeout.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
