@@ -17,9 +17,14 @@ struct cursor {
 
 static int skip_value(struct cursor *c, unsigned int depth);
 
+static bool is_one_of(char byte, const char *set)
+{
+	return byte != '\0' && strchr(set, byte);
+}
+
 static void skip_space(struct cursor *c)
 {
-	while (c->at < c->end && memchr(" \t\r\n", *c->at, 4))
+	while (c->at < c->end && is_one_of(*c->at, " \t\r\n"))
 		c->at++;
 }
 
@@ -54,7 +59,7 @@ static int skip_word(struct cursor *c)
 {
 	const char *start = c->at;
 
-	while (c->at < c->end && !memchr(" \t\r\n,:]}[{\"", *c->at, 11))
+	while (c->at < c->end && !is_one_of(*c->at, " \t\r\n,:]}[{\""))
 		c->at++;
 	struct span word = span_of(start, (size_t)(c->at - start));
 	if (word.len == 0)

@@ -70,7 +70,8 @@ static void put_point(struct json_out *out, uint32_t cp)
 
 	if (cp == '"' || cp == '\\')
 		put_char(out, '\\');
-	put(out, bytes, utf8_put(cp, bytes));
+	size_t len = utf8_put(cp, bytes);
+	put(out, bytes, len);
 }
 
 void json_out_init(struct json_out *out, char *buf, size_t cap)

@@ -45,11 +45,12 @@ struct run {
 	bool was_absent; /* the daemon, at the newest call */
 };
 
-static void run_fini(struct run *run)
+static void ring_fini(struct ring *ring)
 {
-	for (size_t i = 0; i < run->ring.used; i++)
-		free(run->ring.lines[i]);
-	free(run->ring.lines);
+	for (size_t i = 0; i < ring->used; i++)
+		free(ring->lines[i]);
+	free(ring->lines);
+	*ring = (struct ring){0};
 }
 
 static int ring_add(struct ring *ring, const char *json)
@@ -315,30 +316,29 @@ static int take_options(const struct ctl *ctl, int argc, char **argv,
 	return CTL_OK;
 }
 
+static int run_events(struct run *run)
+{
+	int r = bus_open(run->ctl);
+	if (r == CTL_OK)
+		r = seek(run);
+	if (r == CTL_OK)
+		r = fetch_all(run);
+	if (r != CTL_OK)
+		return r;
+	ring_print(run);
+	if (!run->options.is_follow)
+		return CTL_OK;
+	ring_fini(&run->ring); /* from now on, each as it comes */
+	return follow(run);
+}
+
 int cmd_events(struct ctl *ctl, int argc, char **argv)
 {
-	__attribute__((cleanup(run_fini))) struct run run = {
-		.ctl = ctl,
-		.options.count = COUNT_DEFAULT,
-	};
+	struct run run = {.ctl = ctl, .options.count = COUNT_DEFAULT};
 
 	int r = take_options(ctl, argc, argv, &run.options);
-	if (r != CTL_OK)
-		return r;
-	r = bus_open(ctl);
 	if (r == CTL_OK)
-		r = seek(&run);
-	if (r != CTL_OK)
-		return r;
-	r = fetch_all(&run);
-	if (r != CTL_OK)
-		return r;
-	ring_print(&run);
-	if (!run.options.is_follow)
-		return CTL_OK;
-	if (run.ring.cap > 0) {
-		run_fini(&run);
-		run.ring = (struct ring){0};
-	}
-	return follow(&run);
+		r = run_events(&run);
+	ring_fini(&run.ring);
+	return r;
 }

@@ -102,7 +102,7 @@ static void print_decision(const struct ctl *ctl, const struct dict *device)
 				    dict_str(device, "rule-text")};
 	const char *mode = dict_str(device, "mode");
 	const char *layer = dict_str(device, "layer");
-	char when[TEXT_SHORT_MAX * 2];
+	char when[TEXT_LONG_MAX];
 
 	print_field(ctl, _("State"),
 		    report_word(ctl, dict_str(device, "state")));

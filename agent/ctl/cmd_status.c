@@ -99,7 +99,7 @@ static void print_collector(const struct ctl *ctl, const struct dict *status)
 {
 	const char *url = dict_str(status, "collector");
 	const char *error = dict_str(status, "contact-error");
-	char when[TEXT_SHORT_MAX * 2];
+	char when[TEXT_LONG_MAX];
 
 	print_label(ctl, _("Collector"));
 	if (!url) {

@@ -129,22 +129,22 @@ void text_duration(const struct ctl *ctl, uint64_t seconds,
 }
 
 void text_time_ago(const struct ctl *ctl, int64_t wall_ms,
-		   char buf[static TEXT_SHORT_MAX * 2])
+		   char buf[static TEXT_LONG_MAX])
 {
 	char when[TEXT_SHORT_MAX], ago[TEXT_SHORT_MAX];
 
 	if (wall_ms <= 0) {
-		snprintf(buf, TEXT_SHORT_MAX * 2, "%s", _("never"));
+		snprintf(buf, TEXT_LONG_MAX, "%s", _("never"));
 		return;
 	}
 	text_time(wall_ms, when);
 	/* A clock that was set back gives no "ago" worth showing. */
 	if (wall_ms > ctl->wall_now_ms) {
-		snprintf(buf, TEXT_SHORT_MAX * 2, "%s", when);
+		snprintf(buf, TEXT_LONG_MAX, "%s", when);
 		return;
 	}
 	text_duration(ctl, (uint64_t)(ctl->wall_now_ms - wall_ms) / 1000, ago);
-	snprintf(buf, TEXT_SHORT_MAX * 2, _("%s (%s ago)"), when, ago);
+	snprintf(buf, TEXT_LONG_MAX, _("%s (%s ago)"), when, ago);
 }
 
 void text_size(uint64_t bytes, char buf[static TEXT_SHORT_MAX])

@@ -15,6 +15,8 @@
 
 /* Room for any time, duration or size below. */
 #define TEXT_SHORT_MAX 64u
+/* Room for two of them: text_time_ago(). */
+#define TEXT_LONG_MAX 128u
 
 /*
  * Escapes `str` into `buf` of `cap` bytes, cut between characters. NULL is "".
@@ -45,8 +47,7 @@ void text_duration(const struct ctl *ctl, uint64_t seconds,
 
 /* "2026-11-20 12:00:01 (14 s ago)"; "never" for 0. */
 void text_time_ago(const struct ctl *ctl, int64_t wall_ms,
-		   char buf[static TEXT_SHORT_MAX * 2])
-	__attribute__((nonnull));
+		   char buf[static TEXT_LONG_MAX]) __attribute__((nonnull));
 
 /* "512 B", "1.5 MiB": binary units, one decimal. */
 void text_size(uint64_t bytes, char buf[static TEXT_SHORT_MAX]);
