@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libcurl's easy interface. Everything a server sends is bounded here: header
+ * values are cut, a body over its limit ends the transfer.
+ */
+#include "agent/ship/http.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include <curl/curl.h>
+
+#include "agent/base/banned.h"
+
+#define URL_MAX 512u
+
+struct http {
+	CURL *curl;
+	char base_url[URL_MAX];
+};
+
+int http_global_init(void)
+{
+	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : -EIO;
+}
+
+static CURLcode set_blob(CURL *curl, CURLoption option, const char *pem)
+{
+	/* curl's blob lacks the const; CURL_BLOB_COPY only reads. */
+	struct curl_blob blob = {.data = (void *)(uintptr_t)pem,
+				 .len = strlen(pem),
+				 .flags = CURL_BLOB_COPY};
+
+	return curl_easy_setopt(curl, option, &blob);
+}
+
+static int set_identity(CURL *curl, const struct http_config *config)
+{
+	CURLcode code = CURLE_OK;
+
+	if (config->cert_pem) {
+		code = set_blob(curl, CURLOPT_SSLCERT_BLOB, config->cert_pem);
+		if (code == CURLE_OK)
+			code = set_blob(curl, CURLOPT_SSLKEY_BLOB,
+					config->key_pem);
+	}
+	if (code == CURLE_OK && config->ca_pem)
+		code = set_blob(curl, CURLOPT_CAINFO_BLOB, config->ca_pem);
+	return code == CURLE_OK ? 0 : -EINVAL;
+}
+
+static int set_options(CURL *curl, const struct http_config *config)
+{
+	long verify = config->ca_pem ? 1 : 0;
+	const struct {
+		CURLoption option;
+		long value;
+	} numbers[] = {
+		{CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_3},
+		{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+		{CURLOPT_SSL_VERIFYPEER, verify},
+		{CURLOPT_SSL_VERIFYHOST, verify ? 2 : 0},
+		{CURLOPT_FOLLOWLOCATION, 0},
+		{CURLOPT_NOSIGNAL, 1},
+		{CURLOPT_TCP_KEEPALIVE, 1},
+		{CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S},
+		{CURLOPT_TIMEOUT, (long)config->timeout_s},
+	};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		if (curl_easy_setopt(curl, numbers[i].option,
+				     numbers[i].value) != CURLE_OK)
+			return -EINVAL;
+	if (curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https") !=
+		    CURLE_OK ||
+	    curl_easy_setopt(curl, CURLOPT_PROXY, config->proxy) != CURLE_OK ||
+	    /* The pinned CA is the only one, not beside the system's. */
+	    curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) != CURLE_OK ||
+	    curl_easy_setopt(curl, CURLOPT_USERAGENT,
+			     "sekimori-ship/" SEKIMORI_VERSION) != CURLE_OK)
+		return -EINVAL;
+	return set_identity(curl, config);
+}
+
+struct http *http_free(struct http *http)
+{
+	if (!http)
+		return NULL;
+	curl_easy_cleanup(http->curl);
+	free(http);
+	return NULL;
+}
+
+DEFINE_CLEANUP(http, struct http *, http_free);
+
+int http_new(const struct http_config *config, struct http **ret_http)
+{
+	_cleanup_(cleanup_http) struct http *http = calloc(1, sizeof(*http));
+	if (!http)
+		return -ENOMEM;
+	if (strlen(config->base_url) >= sizeof(http->base_url))
+		return -EINVAL;
+
+	(void)snprintf(http->base_url, sizeof(http->base_url), "%s",
+		       config->base_url);
+	http->curl = curl_easy_init();
+	if (!http->curl)
+		return -ENOMEM;
+	int r = set_options(http->curl, config);
+	if (r < 0)
+		return r;
+	*ret_http = TAKE_PTR(http);
+	return 0;
+}
+
+/* Copies the value of a header line if it has this name. */
+static void keep(const char *line, size_t size, const char *name,
+		 char ret_value[ANSWER_HEADER_MAX])
+{
+	size_t length = strlen(name);
+
+	if (size <= length || strncasecmp(line, name, length) != 0 ||
+	    line[length] != ':')
+		return;
+	line += length + 1;
+	size -= length + 1;
+	while (size > 0 && (*line == ' ' || *line == '\t')) {
+		line++;
+		size--;
+	}
+	while (size > 0 && (line[size - 1] == '\r' || line[size - 1] == '\n' ||
+			    line[size - 1] == ' '))
+		size--;
+	(void)snprintf(ret_value, ANSWER_HEADER_MAX, "%.*s",
+		       (int)(size < ANSWER_HEADER_MAX ? size
+						      : ANSWER_HEADER_MAX),
+		       line);
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *userdata)
+{
+	struct http_response *response = userdata;
+	size_t length = size * count;
+
+	keep(line, length, "X-Agent-Ack", response->ack);
+	keep(line, length, "X-Agent-Expect", response->expect);
+	keep(line, length, "X-Agent-Chain", response->chain);
+	keep(line, length, "Retry-After", response->retry_after);
+	keep(line, length, "Accept-Encoding", response->accept_encoding);
+	return length;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *userdata)
+{
+	struct http_response *response = userdata;
+
+	if (buf_append(&response->body, data, size * count) < 0)
+		return 0; /* ends the transfer as a failure */
+	return size * count;
+}
+
+static int append_header(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*list, line);
+
+	if (!longer)
+		return -ENOMEM;
+	*list = longer;
+	return 0;
+}
+
+static int make_headers(const struct http_request *request,
+			struct curl_slist **list)
+{
+	char type[ANSWER_HEADER_MAX];
+	int r = 0;
+
+	if (request->content_type) {
+		(void)snprintf(type, sizeof(type), "Content-Type: %s",
+			       request->content_type);
+		r = append_header(list, type);
+	}
+	/* No "100 Continue" round trip. */
+	if (r == 0)
+		r = append_header(list, "Expect:");
+	for (size_t i = 0; r == 0 && request->headers && request->headers[i];
+	     i++)
+		r = append_header(list, request->headers[i]);
+	return r;
+}
+
+static void cleanup_slist(struct curl_slist **list)
+{
+	curl_slist_free_all(*list);
+}
+
+static CURLcode set_request(struct http *http,
+			    const struct http_request *request,
+			    struct curl_slist *headers)
+{
+	char url[2 * URL_MAX];
+	CURLcode code;
+
+	(void)snprintf(url, sizeof(url), "%s%s", http->base_url, request->path);
+	code = curl_easy_setopt(http->curl, CURLOPT_URL, url);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER,
+					headers);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(http->curl, CURLOPT_USERPWD,
+					request->user_password);
+	if (code == CURLE_OK && !request->content_type)
+		return curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(http->curl, CURLOPT_POST, 1L);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE_LARGE,
+					(curl_off_t)request->body.len);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS,
+					request->body.ptr);
+	return code;
+}
+
+static CURLcode set_answer(struct http *http, struct http_response *response)
+{
+	const struct {
+		CURLoption option;
+		void *value;
+	} targets[] = {
+		{CURLOPT_HEADERDATA, response},
+		{CURLOPT_WRITEDATA, response},
+		{CURLOPT_ERRORBUFFER, response->error},
+	};
+	CURLcode code = CURLE_OK;
+
+	static_assert(HTTP_ERROR_MAX >= CURL_ERROR_SIZE, "curl writes so much");
+	for (size_t i = 0; code == CURLE_OK && i < 3; i++)
+		code = curl_easy_setopt(http->curl, targets[i].option,
+					targets[i].value);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(http->curl, CURLOPT_HEADERFUNCTION,
+					on_header);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(http->curl, CURLOPT_WRITEFUNCTION,
+					on_body);
+	return code;
+}
+
+int http_send(struct http *http, const struct http_request *request,
+	      struct http_response *ret_response)
+{
+	_cleanup_(cleanup_slist) struct curl_slist *headers = NULL;
+
+	*ret_response = (struct http_response){.body.limit = ANSWER_BODY_MAX};
+	if (make_headers(request, &headers) < 0)
+		return -ENOMEM;
+
+	CURLcode code = set_request(http, request, headers);
+	if (code == CURLE_OK)
+		code = set_answer(http, ret_response);
+	if (code == CURLE_OK)
+		code = curl_easy_perform(http->curl);
+	if (code == CURLE_OK) {
+		(void)curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE,
+					&ret_response->status);
+		return 0;
+	}
+
+	/* Half an answer is none: its headers may promise what was cut. */
+	ret_response->status = 0;
+	if (!ret_response->error[0])
+		(void)snprintf(ret_response->error, HTTP_ERROR_MAX, "%s",
+			       curl_easy_strerror(code));
+	return code == CURLE_OUT_OF_MEMORY ? -ENOMEM : 0;
+}
+
+void http_response_fini(struct http_response *response)
+{
+	buf_fini(&response->body);
+}

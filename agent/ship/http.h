@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http: one HTTPS request at a time over a kept connection (libcurl). TLS 1.3,
+ * the pinned CA and nothing of the system's store, no redirects, no proxy from
+ * the environment, a bounded answer. Certificates come as memory, so this opens
+ * no file.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/base/buf.h"
+#include "agent/ship/limits.h"
+#include "agent/wire/otlp.h"
+
+struct http;
+
+struct http_config {
+	const char *base_url; /* https://HOST:PORT, copied */
+	const char *proxy;    /* "" direct; copied */
+	const char *ca_pem;   /* NULL: the server is not verified; only to
+				 fetch the CA that is then checked by its pin */
+	const char *cert_pem; /* NULL: no client certificate */
+	const char *key_pem;
+	uint64_t timeout_s;
+};
+
+struct http_request {
+	const char *path;	   /* "/v1/logs" */
+	const char *content_type;  /* NULL: a GET without body */
+	const char *user_password; /* "user:password" for Basic, or NULL */
+	struct span body;
+	const char *const
+		*headers; /* "Name: value", NULL-terminated; or NULL */
+};
+
+#define HTTP_ERROR_MAX 256u
+
+struct http_response {
+	long status; /* 0: none came; see error */
+	char ack[ANSWER_HEADER_MAX];
+	char expect[ANSWER_HEADER_MAX];
+	char chain[ANSWER_HEADER_MAX];
+	char retry_after[ANSWER_HEADER_MAX];
+	char accept_encoding[ANSWER_HEADER_MAX];
+	struct buf body; /* at most ANSWER_BODY_MAX */
+	char error[HTTP_ERROR_MAX];
+};
+
+/* Once per process, before any thread. 0 or -EIO. */
+int http_global_init(void) __attribute__((warn_unused_result));
+
+/* 0, -ENOMEM, or -EINVAL for material that libcurl will not take. */
+int http_new(const struct http_config *config, struct http **ret_http)
+	__attribute__((nonnull, warn_unused_result));
+
+/* Accepts NULL; returns NULL. */
+struct http *http_free(struct http *http);
+
+/*
+ * Sends a request and waits for the answer or the timeout. Returns 0 with the
+ * answer, a status of 0 in it meaning that there was none, or -ENOMEM.
+ * ret_response is initialised here and released by http_response_fini.
+ */
+int http_send(struct http *http, const struct http_request *request,
+	      struct http_response *ret_response)
+	__attribute__((nonnull, warn_unused_result));
+
+void http_response_fini(struct http_response *response)
+	__attribute__((nonnull));
