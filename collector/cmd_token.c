@@ -6,17 +6,25 @@
  */
 #include "collector/cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/base/cleanup.h"
 #include "agent/base/clock.h"
+#include "agent/base/hex.h"
+#include "collector/ca.h"
 #include "collector/secret.h"
 #include "collector/store.h"
 
 #include "agent/base/banned.h"
 
-#define HOUR_MS (3600 * INT64_C(1000))
+/* 80 bits of the pin: enough against a second CA that begins alike. */
+#define PIN_BYTES_SHOWN 10u
+#define HOUR_MS		(3600 * INT64_C(1000))
+
+DEFINE_CLEANUP(ca, struct ca *, ca_free);
 
 struct tokens {
 	const struct cli *cli;
@@ -65,6 +73,31 @@ static int add_tokens(struct store *store, void *ctx)
 	return r;
 }
 
+/*
+ * "TOKEN.PIN": with the token travels whom the terminal may trust, so that
+ * nobody has to copy two things. Only these lines on stdout: scripts read it.
+ */
+static int print_tokens(const struct cli *cli, char (*texts)[SECRET_TOKEN_SIZE])
+{
+	_cleanup_close_ int dirfd = open(cli->config.dir,
+					 O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	_cleanup_(cleanup_ca) struct ca *ca = NULL;
+	uint8_t pin[CA_PIN_BYTES];
+	char text[HEX_SIZE(PIN_BYTES_SHOWN)];
+	int r = dirfd < 0 ? -errno : ca_load(dirfd, &ca);
+
+	if (r < 0) {
+		log_error(&cli->log, "'%s/ca.key': %s", cli->config.dir,
+			  errno_text(r));
+		return r;
+	}
+	ca_pin(ca, pin);
+	hex_encode(pin, PIN_BYTES_SHOWN, text);
+	for (uint64_t i = 0; r >= 0 && i < cli->count; i++)
+		r = printf("%s.%s\n", texts[i], text);
+	return r;
+}
+
 int cmd_token(struct cli *cli)
 {
 	_cleanup_(cleanup_store) struct store *store = NULL;
@@ -82,11 +115,8 @@ int cmd_token(struct cli *cli)
 			  errno_text(r));
 		return CLI_FAILED;
 	}
-	/* Only tokens on stdout: scripts read it line by line. */
-	for (uint64_t i = 0; i < cli->count; i++)
-		if (printf("%s\n", texts[i]) < 0)
-			return CLI_FAILED;
-	return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
+	return print_tokens(cli, texts) < 0 || fflush(stdout) != 0 ? CLI_FAILED
+								   : CLI_OK;
 }
 
 static int revoke_certs(struct store *store, void *ctx)

@@ -71,6 +71,26 @@ static int parse_time(const char *text, int64_t *ret_ms)
 	return 0;
 }
 
+/* "1-400", right up to the first event that is sent. */
+static int parse_lost(const char *text, struct headers *out)
+{
+	char first[24];
+	const char *dash = strchr(text, '-');
+	uint64_t last;
+
+	if (!dash || (size_t)(dash - text) >= sizeof(first))
+		return -EINVAL;
+	memcpy(first, text, (size_t)(dash - text));
+	first[dash - text] = '\0';
+	if (headers_parse_count(first, &out->lost_seq) < 0 ||
+	    headers_parse_count(dash + 1, &last) < 0)
+		return -EINVAL;
+	return out->lost_seq >= 1 && out->lost_seq <= last &&
+			       last == out->first_seq - 1
+		       ? 0
+		       : -EINVAL;
+}
+
 static int parse_range(const struct header_text *text, struct headers *out,
 		       const char **ret_name)
 {
@@ -95,7 +115,9 @@ static int parse_range(const struct header_text *text, struct headers *out,
 	    (headers_parse_count(text->tail_seq, &out->tail_seq) < 0 ||
 	     out->tail_seq < out->last_seq))
 		return -EINVAL;
-	return 0;
+
+	*ret_name = "X-Agent-Lost";
+	return text->lost ? parse_lost(text->lost, out) : 0;
 }
 
 int headers_parse(const struct header_text *text, struct headers *ret_headers,

@@ -22,6 +22,7 @@ struct header_text {
 	const char *tip_hash;  /* X-Agent-Tip-Hash: base64 of 32 octets */
 	const char *tail_seq;  /* X-Agent-Tail-Seq: decimal, optional */
 	const char *time;      /* X-Agent-Time: seconds[.digits], optional */
+	const char *lost;      /* X-Agent-Lost: first-last, optional */
 };
 
 struct headers {
@@ -33,6 +34,11 @@ struct headers {
 	uint8_t tip_hash[HEADERS_HASH_BYTES];
 	uint64_t tail_seq;    /* 0: not said */
 	int64_t wall_time_ms; /* the terminal's clock; 0: not said */
+	/*
+	 * From here to first_seq - 1 the terminal's spool has nothing any more,
+	 * so that waiting for it would be for ever; 0: not said.
+	 */
+	uint64_t lost_seq;
 };
 
 /*

@@ -42,6 +42,7 @@ static bool read_headers(struct request *request)
 		.tip_hash = http_header(c, "X-Agent-Tip-Hash"),
 		.tail_seq = http_header(c, "X-Agent-Tail-Seq"),
 		.time = http_header(c, "X-Agent-Time"),
+		.lost = http_header(c, "X-Agent-Lost"),
 	};
 	const char *name;
 

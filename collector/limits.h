@@ -48,7 +48,7 @@
 /* Addresses whose failed console logins are remembered; oldest goes first. */
 #define LIMIT_LOGIN_ADDRESSES 64u
 
-/* Kinds of incident remembered for one stream; more only add to a count. */
+/* The line that says what an incident was about. */
 #define LIMIT_INCIDENT_DETAIL_BYTES 200u
 
 /* Lifetimes. Client: RFC 7030 leaves them to the CA. */

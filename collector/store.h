@@ -61,7 +61,7 @@ struct store_batch {
 };
 
 enum store_verdict {
-	STORE_GAP = 1,	/* first > high-water + 1; nothing stored */
+	STORE_GAP = 1,	/* first > high-water + 1 and not said to be lost */
 	STORE_MISMATCH, /* its chain is not ours; an incident was stored */
 	STORE_REVOKED,	/* the certificate is on the deny list */
 };

@@ -34,8 +34,8 @@ static const char SCHEMA[] =
 	" version TEXT NOT NULL DEFAULT '');"
 	"CREATE TABLE streams(id INTEGER PRIMARY KEY, host INTEGER NOT NULL,"
 	" stream TEXT NOT NULL, seq INTEGER NOT NULL, tip BLOB NOT NULL,"
-	" tail INTEGER NOT NULL, last_ms INTEGER NOT NULL,"
-	" UNIQUE(host, stream));"
+	" tail INTEGER NOT NULL, stored INTEGER NOT NULL,"
+	" last_ms INTEGER NOT NULL, UNIQUE(host, stream));"
 	"CREATE TABLE events(id INTEGER PRIMARY KEY, host INTEGER NOT NULL,"
 	" stream INTEGER NOT NULL, seq INTEGER NOT NULL,"
 	" recv_ms INTEGER NOT NULL, time_ms INTEGER NOT NULL,"
@@ -88,10 +88,11 @@ static const char *const SQL[] = {
 	[STMT_STREAM_FIND] = "SELECT id, seq, tip FROM streams"
 			     " WHERE host = ?1 AND stream = ?2",
 	[STMT_STREAM_ADD] = "INSERT INTO streams(host, stream, seq, tip, tail,"
-			    " last_ms) VALUES(?1, ?2, 0, ?3, 0, ?4)",
+			    " stored, last_ms)"
+			    " VALUES(?1, ?2, 0, ?3, 0, 0, ?4)",
 	[STMT_STREAM_MOVE] = "UPDATE streams SET seq = ?2, tip = ?3,"
-			     " tail = max(tail, ?4, ?2), last_ms = ?5"
-			     " WHERE id = ?1",
+			     " tail = max(tail, ?4, ?2), last_ms = ?5,"
+			     " stored = stored + ?6 WHERE id = ?1",
 	[STMT_STREAM_OTHERS] =
 		"SELECT count(*) FROM streams WHERE host = ?1 AND stream <> ?2",
 	[STMT_EVENT_ADD] =
@@ -135,7 +136,7 @@ static const char *const SQL[] = {
 		"SELECT h.host, h.tenant, h.hostname, h.unit, h.tier, h.mode,"
 		" h.policy, h.version, h.first_ms, h.last_ms, h.status_ms,"
 		" h.skew_ms, coalesce(s.seq, 0), coalesce(s.tail, 0),"
-		" (SELECT coalesce(sum(seq), 0) FROM streams"
+		" (SELECT coalesce(sum(stored), 0) FROM streams"
 		"  WHERE host = h.id),"
 		" (SELECT count(*) FROM incidents WHERE host = h.host)"
 		" FROM hosts h LEFT JOIN streams s ON s.id = (SELECT id FROM"

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -135,6 +136,10 @@ static int is_continuation(struct sqlite_store *s, const struct stream *stream,
 	const struct headers *h = batch->headers;
 	const uint8_t *at_mark;
 
+	if (h->first_seq > stream->seq + 1) {
+		*ret_is_same = true; /* what is between is lost */
+		return 0;
+	}
 	if (h->last_seq < stream->seq)
 		return compare_stored(s, stream->id,
 				      &batch->events[batch->count - 1],
@@ -302,7 +307,7 @@ static int add_rollups(struct sqlite_store *s, const struct store_batch *batch,
 }
 
 static int move_stream(struct sqlite_store *s, int64_t stream,
-		       const struct store_batch *batch)
+		       const struct store_batch *batch, size_t stored)
 {
 	sqlite3_stmt *st = sqlite_statement(s, STMT_STREAM_MOVE);
 	const struct headers *h = batch->headers;
@@ -315,6 +320,7 @@ static int move_stream(struct sqlite_store *s, int64_t stream,
 				SQLITE_STATIC);
 	(void)sqlite3_bind_int64(st, 4, (int64_t)h->tail_seq);
 	(void)sqlite3_bind_int64(st, 5, batch->recv_ms);
+	(void)sqlite3_bind_int64(st, 6, (int64_t)stored);
 	return sqlite_run(st);
 }
 
@@ -348,15 +354,33 @@ static int touch_host(struct sqlite_store *s, int64_t host,
 	return sqlite_run(st);
 }
 
+/* The hole stays visible for ever: in the incident and in the numbers. */
+static int note_lost(struct sqlite_store *s, uint64_t first,
+		     const struct store_batch *batch)
+{
+	char detail[LIMIT_INCIDENT_DETAIL_BYTES];
+
+	(void)snprintf(detail, sizeof(detail),
+		       "events %" PRIu64 " to %" PRIu64
+		       " are gone from the terminal's spool",
+		       first, batch->headers->first_seq - 1); /* fits */
+	return note(s, batch, "stream.lost", detail);
+}
+
 static int put_new(struct sqlite_store *s, int64_t host, struct stream *stream,
 		   const struct store_batch *batch, struct store_ack *ack)
 {
-	size_t from = (size_t)(stream->seq + 1 - batch->headers->first_seq);
+	bool is_jump = batch->headers->first_seq > stream->seq + 1;
+	size_t from =
+		is_jump ? 0
+			: (size_t)(stream->seq + 1 - batch->headers->first_seq);
 	int64_t ids[2] = {host, 0};
 	int r = 0;
 
 	if (stream->id == 0)
 		r = add_stream(s, host, batch, stream);
+	if (r == 0 && is_jump)
+		r = note_lost(s, stream->seq + 1, batch);
 	ids[1] = stream->id;
 	for (size_t i = from; r == 0 && i < batch->count; i++) {
 		r = add_event(s, ids, batch->recv_ms, &batch->events[i]);
@@ -365,7 +389,7 @@ static int put_new(struct sqlite_store *s, int64_t host, struct stream *stream,
 	if (r == 0)
 		r = add_rollups(s, batch, from);
 	if (r == 0)
-		r = move_stream(s, stream->id, batch);
+		r = move_stream(s, stream->id, batch, batch->count - from);
 	ack->duplicates = from;
 	ack->stored = batch->count - from;
 	ack->seq = batch->headers->last_seq;
@@ -397,7 +421,9 @@ int sqlite_put_batch(struct store *store, const struct store_batch *batch,
 		return r;
 	ack.seq = stream.seq;
 	*ret_ack = ack;
-	if (batch->headers->first_seq > stream.seq + 1)
+	if (batch->headers->first_seq > stream.seq + 1 &&
+	    (batch->headers->lost_seq == 0 ||
+	     batch->headers->lost_seq > stream.seq + 1))
 		return STORE_GAP;
 	r = is_continuation(s, &stream, batch, &is_same);
 	if (r < 0)

@@ -71,6 +71,9 @@ static const struct word TIERS[] = {
 static const struct word INCIDENTS[] = {
 	{"chain.mismatch",
 	 {"履歴が保管分と一致しません", "History differs from the stored one"}},
+	{"stream.lost",
+	 {"届かないまま失われた記録があります",
+	  "Events were lost on the terminal"}},
 	{"stream.new", {"新しい記録列が始まりました", "A new stream began"}},
 	{"enrol.conflict",
 	 {"登録済み端末の名前を別の鍵が名乗りました",

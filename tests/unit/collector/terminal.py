@@ -244,7 +244,10 @@ class Collector:
         return code
 
     def enroll_token(self, *words):
-        return self.command("token", *words).split()[-1]
+        token, pin = self.command("token", *words).split()[-1].split(".")
+        if not self.pin.startswith(pin) or len(pin) < 20:
+            raise RuntimeError("the token does not carry the CA's pin")
+        return token
 
     def terminal(self, **options):
         terminal = Terminal(self, **options)

@@ -44,7 +44,12 @@ static void good_headers_are_read(void **state)
 	for (int i = 0; i < 32; i++)
 		assert_int_equal(h.prev_hash[i], i);
 
-	text.tail_seq = text.time = NULL;
+	assert_int_equal(h.lost_seq, 0);
+
+	text.lost = "1001-1200";
+	assert_int_equal(headers_parse(&text, &h, &name), 0);
+	assert_int_equal(h.lost_seq, 1001);
+	text.lost = text.tail_seq = text.time = NULL;
 	assert_int_equal(headers_parse(&text, &h, &name), 0);
 	assert_int_equal(h.tail_seq, 0);
 	assert_int_equal(h.wall_time_ms, 0);
@@ -82,6 +87,13 @@ static void a_wrong_header_is_named(void **state)
 		ROW(prev_hash, "AAEC", "X-Agent-Prev-Hash"),
 		ROW(prev_hash, HASH HASH, "X-Agent-Prev-Hash"),
 		ROW(tip_hash, "!", "X-Agent-Tip-Hash"),
+		ROW(lost, "1-1199", "X-Agent-Lost"),
+		ROW(lost, "1-1201", "X-Agent-Lost"),
+		ROW(lost, "0-1200", "X-Agent-Lost"),
+		ROW(lost, "1201-1200", "X-Agent-Lost"),
+		ROW(lost, "1200", "X-Agent-Lost"),
+		ROW(lost, "-1200", "X-Agent-Lost"),
+		ROW(lost, "00000000000000000000000001-1200", "X-Agent-Lost"),
 		ROW(time, ".5", "X-Agent-Time"),
 		ROW(time, "1.2.3", "X-Agent-Time"),
 		ROW(time, "99999999999999999999", "X-Agent-Time"),

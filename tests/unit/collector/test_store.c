@@ -140,6 +140,28 @@ static void a_gap_stores_nothing_and_says_what_is_there(void **state)
 	assert_int_equal(put(t, 4, 6).verdict, 0);
 }
 
+static void what_is_lost_is_skipped_only_when_it_is_all_that_misses(
+	void **state)
+{
+	struct test *t = *state;
+	struct put p;
+
+	put(t, 1, 3);
+	t->fixture.headers.lost_seq = 5; /* but 4 is not known to be lost */
+	assert_int_equal(put(t, 7, 8).verdict, STORE_GAP);
+	t->fixture.headers.lost_seq = 2; /* more than misses here */
+	p = put(t, 7, 8);
+	assert_int_equal(p.verdict, 0);
+	assert_int_equal(p.ack.seq, 8);
+	assert_int_equal(p.ack.stored, 2);
+	assert_int_equal(ask(t, "SELECT count(*) FROM incidents WHERE kind ="
+				" 'stream.lost' AND detail LIKE '%4 to 6%'"),
+			 1);
+	t->fixture.headers.lost_seq = 0;
+	assert_int_equal(put(t, 8, 10).ack.stored, 2);
+	assert_int_equal(ask(t, "SELECT count(*) FROM events"), 7);
+}
+
 static void a_fork_is_a_mismatch_wherever_it_begins(void **state)
 {
 	struct test *t = *state;
@@ -455,6 +477,7 @@ int main(void)
 		TEST(a_batch_is_stored_whole),
 		TEST(overlaps_are_stored_once),
 		TEST(a_gap_stores_nothing_and_says_what_is_there),
+		TEST(what_is_lost_is_skipped_only_when_it_is_all_that_misses),
 		TEST(a_fork_is_a_mismatch_wherever_it_begins),
 		TEST(a_stream_must_begin_at_its_own_origin),
 		TEST(a_new_stream_of_a_known_terminal_is_an_incident),
