@@ -92,7 +92,8 @@ void record_put_terminal(struct json_out *out, const struct record *rec,
 	json_out_str(out, "kernel_release", term->kernel, RECORD_NAME_MAX);
 	json_out_end(out);
 
-	if (term->org || term->tenant || term->unit)
+	/* OCSF wants a name or a number; a section alone is no organisation. */
+	if ((term->org && term->org[0]) || (term->tenant && term->tenant[0]))
 		put_org(out, term);
 	json_out_str(out, "boot_uid", term->boot_uid, RECORD_NAME_MAX);
 	json_out_end(out);

@@ -263,7 +263,7 @@ static const struct record_row rows[RECORD_CODE_COUNT_] = {
 			.severity_id = 2, /* 4 when nobody planned it */
 			.status_id = 1,
 			.part = RECORD_PART_STOP,
-			.message = "エージェントが停止しました(%d)%i",
+			.message = "エージェントが停止しました%i",
 		},
 	[RECORD_AGENT_DEGRADED] =
 		{
@@ -330,7 +330,7 @@ static const struct record_row rows[RECORD_CODE_COUNT_] = {
 			.disposition_id = OCSF_DISPOSITION_LOGGED,
 			.part = RECORD_PART_GAP,
 			.is_alert = true,
-			.message = "記録が%c件欠けています(%d)",
+			.message = "記録が%c件欠けています",
 		},
 	[RECORD_SPOOL_RESET] =
 		{
@@ -344,7 +344,7 @@ static const struct record_row rows[RECORD_CODE_COUNT_] = {
 			.disposition_id = OCSF_DISPOSITION_LOGGED,
 			.part = RECORD_PART_GAP,
 			.is_alert = true,
-			.message = "記録の保存領域を作り直しました(%d)",
+			.message = "記録の保存領域を作り直しました",
 		},
 	[RECORD_CLOCK_UNSYNC] =
 		{

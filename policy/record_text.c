@@ -112,14 +112,8 @@ static void put_detail(struct json_out *out, const struct record *rec,
 		       const struct record_row *row)
 {
 	switch ((enum record_part)row->part) {
-	case RECORD_PART_STOP:
-		json_out_piece(out, rec->u.agent.reason, TEXT_NAME_MAX);
-		break;
 	case RECORD_PART_TAMPER:
 		json_out_piece(out, rec->u.tamper.kind, TEXT_NAME_MAX);
-		break;
-	case RECORD_PART_GAP:
-		json_out_piece(out, rec->u.gap.why, TEXT_NAME_MAX);
 		break;
 	case RECORD_PART_HEALTH:
 		if (rec->u.health.is_compliant || !rec->u.health.tier)
@@ -131,6 +125,8 @@ static void put_detail(struct json_out *out, const struct record *rec,
 	case RECORD_PART_NONE:
 	case RECORD_PART_CHANGE:
 	case RECORD_PART_START:
+	case RECORD_PART_STOP:
+	case RECORD_PART_GAP:
 	case RECORD_PART_STEP:
 		break;
 	}

@@ -15,8 +15,6 @@
 #define DEVICES_MAX   1024u
 #define COLUMNS_COUNT 6u
 #define CELL_MAX      160u
-/* A name is as long as its device wants; the list shows this much of it. */
-#define NAME_BYTES_MAX 96u
 
 struct table {
 	char (*cells)[COLUMNS_COUNT][CELL_MAX]; /* owned */
@@ -63,16 +61,13 @@ static const char *state_of(const struct dict *device)
 static void set_row(const struct ctl *ctl, const struct dict *device,
 		    char row[static COLUMNS_COUNT][CELL_MAX])
 {
-	const char *name = dict_str(device, "name");
-	const char *vendor = dict_str(device, "manufacturer");
-	char both[NAME_BYTES_MAX];
+	char name[REPORT_NAME_MAX];
 
-	snprintf(both, sizeof(both), "%s%s%s", vendor ? vendor : "",
-		 vendor && name ? " " : "", name ? name : "");
+	report_name(device, name);
 	set(row[0], dict_str(device, "id"));
 	set(row[1], dict_str(device, "vid-pid"));
 	set(row[2], report_word(ctl, state_of(device)));
-	set(row[3], both);
+	set(row[3], name);
 	join(dict_list(device, "channels"), row[4], CELL_MAX);
 	if (!row[4][0])
 		set(row[4], dict_str(device, "fs-type"));

@@ -33,17 +33,13 @@ static void print_field(const struct ctl *ctl, const char *label,
 
 static void print_title(const struct ctl *ctl, const struct dict *device)
 {
-	const char *vendor = dict_str(device, "manufacturer");
-	const char *name = dict_str(device, "name");
 	const char *vid_pid = dict_str(device, "vid-pid");
+	char name[REPORT_NAME_MAX];
 
+	report_name(device, name);
 	text_print(ctl->out, dict_str(device, "id"));
-	if (vendor) {
+	if (name[0]) {
 		fputs("  ", ctl->out);
-		text_print(ctl->out, vendor);
-	}
-	if (name) {
-		fputs(vendor ? " " : "  ", ctl->out);
 		text_print(ctl->out, name);
 	}
 	if (vid_pid) {

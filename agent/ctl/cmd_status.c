@@ -132,8 +132,11 @@ static void print_layers(const struct ctl *ctl, const struct dict *status)
 
 		fputs("  ", ctl->out);
 		text_print_padded(ctl->out, row[0], NAME_COLUMNS);
-		bool is_told = strcmp(row[1], "ok") != 0 && row[2][0];
-		const char *text = is_told ? row[2] : meaning;
+		const char *text = row[2];
+		if (strcmp(row[1], "ok") == 0)
+			text = meaning;
+		else if (!text[0])
+			text = _("not in use");
 		text_print_padded(ctl->out, report_word(ctl, row[1]),
 				  text[0] ? STATE_COLUMNS : 0);
 		text_print(ctl->out, text);

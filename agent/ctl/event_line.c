@@ -68,17 +68,32 @@ static const char *severity_word(const struct ctl *ctl, int64_t severity)
 	}
 }
 
-/* `before`, the field, `after`; nothing where the record does not have it. */
-static void print_field(const struct ctl *ctl, const char *json,
-			const char *const words[static 3])
+/*
+ * What stands before the field, the field, and what stands after it; nothing
+ * where the record does not have it. Blanks that would open the sentence are
+ * left out. Returns whether something was printed.
+ */
+static bool print_field(const struct ctl *ctl, const char *json,
+			const char *const words[static 3], bool is_first)
 {
 	char value[FIELD_MAX];
 
 	if (!get(json, words[1], value))
-		return;
-	fputs(words[0], ctl->out);
+		return false;
+	fputs(words[0] + (is_first ? strspn(words[0], " :") : 0), ctl->out);
 	text_print(ctl->out, value);
 	fputs(words[2], ctl->out);
+	return true;
+}
+
+/* "QEMU" of "QEMU USB Mouse" need not be said twice. */
+static bool is_vendor_said(const char *json)
+{
+	char vendor[FIELD_MAX], name[FIELD_MAX];
+
+	return get(json, "peripheral_device.vendor_name", vendor) &&
+	       get(json, "peripheral_device.name", name) &&
+	       strncmp(name, vendor, strlen(vendor)) == 0;
 }
 
 /* In English: who or what, why, by which rule. */
@@ -93,17 +108,27 @@ static void print_fields(const struct ctl *ctl, const char *json)
 		{" ", "file.path", ""},
 		{" by ", "actor.process.name", ""},
 		{" for ", "actor.user.name", ""},
-		{" ", "sekimori.policy.digest", ""},
 		{" tier ", "sekimori.health.tier", ""},
-		{" after ", "sekimori.agent.prev_stop", ""},
+		{" previous stop: ", "sekimori.agent.prev_stop", ""},
 		{" ", "sekimori.tamper.kind", ""},
 		{": ", "status_detail", ""},
 		{" [", "sekimori.decision.rule", "]"},
 	};
+	static const char *const policy[3] = {"", "policy.name", ""};
+	struct span change;
+	bool is_first = true;
 	char mode[FIELD_MAX];
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		print_field(ctl, json, parts[i]);
+	if (json_in_find(span_str(json), "sekimori.policy", &change) == 0 &&
+	    print_field(ctl, json, policy, true)) {
+		fprintf(ctl->out, " serial %" PRId64,
+			get_i64(json, "sekimori.policy.serial"));
+		is_first = false;
+	}
+	for (size_t i = is_vendor_said(json);
+	     i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (print_field(ctl, json, parts[i], is_first))
+			is_first = false;
 	if (get_i64(json, "action_id") == 3 &&
 	    get(json, "sekimori.decision.mode", mode) &&
 	    strcmp(mode, "monitor") == 0)

@@ -178,6 +178,7 @@ static const struct {
 	{"%" PRIu64 " allowed, %" PRIu64 " blocked\n",
 	 "許可 %" PRIu64 "、遮断 %" PRIu64 "\n"},
 	{"Contact", "連絡先"},
+	{"not in use", "使っていません"},
 	{"Layers", "各層の状態"},
 
 	/* event_line.c */

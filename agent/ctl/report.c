@@ -105,6 +105,19 @@ const char *report_word(const struct ctl *ctl, const char *word)
 	return text ? text : word ? word : "";
 }
 
+void report_name(const struct dict *device, char buf[static REPORT_NAME_MAX])
+{
+	const char *vendor = dict_str(device, "manufacturer");
+	const char *name = dict_str(device, "name");
+
+	vendor = vendor ? vendor : "";
+	name = name ? name : "";
+	if (strncmp(name, vendor, strlen(vendor)) == 0)
+		vendor = "";
+	snprintf(buf, REPORT_NAME_MAX, "%s%s%s", vendor,
+		 vendor[0] && name[0] ? " " : "", name);
+}
+
 int report_arguments(const struct ctl *ctl, int argc, char **argv,
 		     bool *ret_json, const char **ret_rest)
 {

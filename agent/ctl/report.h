@@ -38,3 +38,13 @@ const char *report_state(const struct ctl *ctl, const char *state)
 /* The word for a state of the interface ("blocked", "ok", …), or itself. */
 const char *report_word(const struct ctl *ctl, const char *word)
 	__attribute__((nonnull(1), returns_nonnull));
+
+/* A name is as long as its device wants; this much of it is shown. */
+#define REPORT_NAME_MAX 160u
+
+/*
+ * Manufacturer and product in one, "" when neither is known; a product that
+ * begins with its manufacturer ("QEMU USB Mouse") is not made to say it twice.
+ */
+void report_name(const struct dict *device, char buf[static REPORT_NAME_MAX])
+	__attribute__((nonnull));

@@ -78,6 +78,18 @@ def strings(value):
             yield from strings(v)
 
 
+def hollow(value, path="$"):
+    """Objects without a member and strings without a character."""
+    if value in ({}, ""):
+        yield path
+    if isinstance(value, dict):
+        for k, v in value.items():
+            yield from hollow(v, f"{path}.{k}")
+    elif isinstance(value, list):
+        for v in value:
+            yield from hollow(v, path + "[]")
+
+
 def no_float(text):
     raise ValueError(f"a number with a fraction: {text}")
 
@@ -110,6 +122,11 @@ def wrong(event):
         yield "nobody in actor"
     if event.get("metadata", {}).get("sequence") != event.get("sekimori", {}).get("chain", {}).get("seq"):
         yield "metadata.sequence is not sekimori.chain.seq"
+    for path in hollow(event):
+        yield f"{path} is empty"
+    org = event.get("device", {}).get("org")
+    if org is not None and not (org.get("name") or org.get("uid")):
+        yield "device.org has neither name nor uid"
     for s in strings(event):
         if UNSEEN.search(s):
             yield f"invisible characters in {s!r}"

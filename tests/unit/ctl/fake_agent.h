@@ -188,6 +188,19 @@ static void put_medium_explanation(sd_bus_message *m)
 	sd_bus_message_append(m, "{sv}", "lifeline", "b", 1);
 }
 
+static enum record_code event_code(uint64_t seq)
+{
+	switch (seq) {
+	case 598:
+		return RECORD_AGENT_START;
+	case 599:
+		return RECORD_POLICY_LOADED;
+	default:
+		return seq % 100 == 0 ? RECORD_USB_DEVICE_BLOCKED
+				      : RECORD_USB_DEVICE_ALLOWED;
+	}
+}
+
 /* A real record, so that what is tested is what is kept. */
 static void make_event(uint64_t seq, char buf[static RECORD_MAX_BYTES + 1])
 {
@@ -207,8 +220,7 @@ static void make_event(uint64_t seq, char buf[static RECORD_MAX_BYTES + 1])
 					    .manufacturer = "SanDisk",
 					    .via_port = "1-4.2"};
 	struct record rec = {
-		.code = seq % 100 == 0 ? RECORD_USB_DEVICE_BLOCKED
-				       : RECORD_USB_DEVICE_ALLOWED,
+		.code = event_code(seq),
 		.wall_time_ms = FAKE_NOW_MS - 600000 + (int64_t)seq * 1000,
 		.sequence = seq,
 		.stream = "000102030405060708090a0b0c0d0e0f",
@@ -222,6 +234,16 @@ static void make_event(uint64_t seq, char buf[static RECORD_MAX_BYTES + 1])
 	};
 	size_t len = 0;
 
+	if (seq == 598 || seq == 599) {
+		rec.usb = NULL;
+		rec.decision.reason = RECORD_REASON_NONE;
+	}
+	if (rec.code == RECORD_POLICY_LOADED)
+		rec.u.change = (struct record_change){.name = "標準",
+						      .serial = 118,
+						      .rule_count = 42};
+	if (rec.code == RECORD_AGENT_START)
+		rec.u.agent = (struct record_agent){.prev_stop = "crash"};
 	if (record_write(&rec, buf, RECORD_MAX_BYTES, &len) < 0)
 		abort();
 	buf[len] = '\0';

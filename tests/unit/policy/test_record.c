@@ -208,7 +208,13 @@ static void sample_strip(struct sample *s)
 {
 	struct record *rec = &s->rec;
 
-	s->terminal = (struct record_terminal){.uid = s->terminal.uid,
+	/* Empty, as a configuration file that sets nothing leaves them. */
+	s->terminal = (struct record_terminal){.tenant = "",
+					       .org = "",
+					       .unit = "",
+					       .asset = "",
+					       .zone = "",
+					       .uid = s->terminal.uid,
 					       .hostname = "t1",
 					       .os_name = "Debian",
 					       .version = "0.1.0"};
