@@ -31,7 +31,8 @@ struct daemon {
 
 	struct config config;
 	struct failures failures;
-	struct session session;	   /* of the daemon before us */
+	struct session session; /* of the daemon before us */
+	struct learned learned;
 	struct alive_stamp before; /* when that one was last seen */
 	bool has_before;
 

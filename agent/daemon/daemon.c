@@ -75,6 +75,18 @@ static int open_dirs(struct daemon *daemon)
 	return 0;
 }
 
+/* Readable before /var is writable, unless /var is a file system of its own:
+ * then it is read when the spool opens. */
+static void read_learned(struct daemon *daemon)
+{
+	_cleanup_close_ int dir = open_below(daemon->root_fd,
+					     "var/lib/sekimori/state",
+					     O_RDONLY | O_DIRECTORY, 0);
+
+	if (dir >= 0 && learned_load(dir, &daemon->learned) < 0)
+		daemon->learned = (struct learned){0};
+}
+
 /* What the daemon before us left in this boot. */
 static void read_before(struct daemon *daemon)
 {
@@ -190,6 +202,7 @@ static void make_pipeline(struct daemon *daemon)
 		.usb_auth = daemon->usb_auth,
 		.recorder = daemon->recorder,
 		.session = &daemon->session,
+		.learned = &daemon->learned,
 		.login_reader = daemon->config.login_reader,
 		.probe = start_probe,
 		.userdata = daemon,
@@ -297,6 +310,7 @@ int daemon_new(const struct daemon_options *options, const struct log *log,
 		return r;
 	load_config(daemon);
 	read_before(daemon);
+	read_learned(daemon);
 	r = make_parts(daemon);
 	if (r < 0)
 		return r;

@@ -142,6 +142,24 @@ static void save_usb_defaults(struct daemon *daemon)
 			    errno_text(r));
 }
 
+/* Which devices the lifeline knows from the first day. */
+static void keep_learned(struct daemon *daemon)
+{
+	_cleanup_close_ int dir = open_below(daemon->root_fd, STATE_DIR,
+					     O_RDONLY | O_DIRECTORY, 0);
+
+	if (dir < 0 || daemon->learned.is_known)
+		return;
+	if (learned_load(dir, &daemon->learned) == 0) {
+		pipeline_relearn(&daemon->pipeline);
+		return;
+	}
+	int r = learned_save(dir, &daemon->learned, &daemon->pipeline.devices);
+	if (r < 0)
+		log_warning(daemon->log, "cannot keep the lifeline: %s",
+			    errno_text(r));
+}
+
 void events_open_spool(struct daemon *daemon)
 {
 	if (recorder_is_open(daemon->recorder))
@@ -154,6 +172,7 @@ void events_open_spool(struct daemon *daemon)
 	log_info(daemon->log, "spool is open");
 	write_disk_stamp(daemon, false);
 	save_usb_defaults(daemon);
+	keep_learned(daemon);
 	r = sd_event_add_io(daemon->loop, &daemon->spool_source,
 			    recorder_event_fd(daemon->recorder), EPOLLIN,
 			    on_spool, daemon);
@@ -187,6 +206,7 @@ static int on_heartbeat(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)usec;
 	events_open_spool(daemon);
+	keep_learned(daemon);
 	recorder_read_cursor(daemon->recorder);
 	/* Reconciliation: what somebody authorised by hand is taken back */
 	pipeline_scan(&daemon->pipeline);

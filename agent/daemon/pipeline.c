@@ -208,6 +208,22 @@ static void judge_all(struct pipeline *pipeline)
 			pipeline_judge_medium(pipeline, entry, true);
 }
 
+void pipeline_relearn(struct pipeline *pipeline)
+{
+	const struct learned *learned = pipeline->options.learned;
+
+	for (struct usb_entry *entry = pipeline->devices.usb; entry;
+	     entry = entry->next) {
+		if (entry->is_learned ||
+		    !learned_has(learned, &entry->device.fact))
+			continue;
+		entry->is_learned = true;
+		pipeline->is_dirty = true;
+		if (entry->state == DEVICE_BLOCKED)
+			pipeline_judge_usb(pipeline, entry, true);
+	}
+}
+
 void pipeline_judge_by_time(struct pipeline *pipeline)
 {
 	if (pipeline->bundle.ruleset &&

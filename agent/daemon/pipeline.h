@@ -14,6 +14,7 @@
 #include "agent/daemon/bundle.h"
 #include "agent/daemon/devices.h"
 #include "agent/daemon/failure.h"
+#include "agent/daemon/learned.h"
 #include "agent/daemon/recorder.h"
 #include "agent/daemon/session.h"
 #include "agent/enforce/block_guard.h"
@@ -34,6 +35,7 @@ struct pipeline_options {
 	struct usb_auth *usb_auth;     /* NULL: root hubs are left alone */
 	struct block_guard *guard;     /* NULL: no kernel guard (tier T4) */
 	struct recorder *recorder;     /* told of the policy; NULL in tests */
+	const struct learned *learned; /* of earlier boots; or NULL */
 	const struct session *session; /* of the daemon before us; or NULL */
 	bool login_reader;	       /* login needs a USB reader or key */
 	/* Starts the probe of a disk; 0: pipeline_probed() will be called. Any
@@ -77,6 +79,10 @@ void pipeline_apply_mode(struct pipeline *pipeline) __attribute__((nonnull));
  * takes back what somebody else authorised. The start, a loss of uevents,
  * resume from suspend and the heartbeat call it. */
 void pipeline_scan(struct pipeline *pipeline) __attribute__((nonnull));
+
+/* The list of learned devices can be read only now: the devices on it that
+ * were refused meanwhile are judged again. */
+void pipeline_relearn(struct pipeline *pipeline) __attribute__((nonnull));
 
 /* Judges everything again when some rule looks at the time. */
 void pipeline_judge_by_time(struct pipeline *pipeline) __attribute__((nonnull));

@@ -25,6 +25,7 @@ static const char *const hook_names[] = {
 	[GUARD_HOOK_FILE_IOCTL] = "file_ioctl",
 	[GUARD_HOOK_SB_KERN_MOUNT] = "sb_kern_mount",
 	[GUARD_HOOK_SB_REMOUNT] = "sb_remount",
+	[GUARD_HOOK_SYSFS] = "file_open",
 };
 _Static_assert(sizeof(hook_names) / sizeof(hook_names[0]) == GUARD_HOOK_COUNT,
 	       "one name for each hook");
@@ -249,8 +250,8 @@ static struct medium_entry *medium_of(struct pipeline *pipeline,
 	return pipeline_see_medium(pipeline, devpath);
 }
 
-static void tell_sysctl(struct pipeline *pipeline,
-			const struct guard_event *event)
+static void tell_tamper(struct pipeline *pipeline,
+			const struct guard_event *event, const char *kind)
 {
 	char comm[GUARD_COMM_MAX + 1] = {0};
 	const struct record_process process = {
@@ -264,7 +265,7 @@ static void tell_sysctl(struct pipeline *pipeline,
 		.process = event->tgid ? &process : NULL,
 		.u.tamper =
 			{
-				.kind = "sysctl",
+				.kind = kind,
 				.detected_by = "guard",
 				.is_held = event->enforced != 0,
 			},
@@ -317,7 +318,10 @@ void pipeline_guard_event(struct pipeline *pipeline,
 		(void)medium_of(pipeline, event);
 		return;
 	case GUARD_HOOK_SYSCTL:
-		tell_sysctl(pipeline, event);
+		tell_tamper(pipeline, event, "sysctl");
+		return;
+	case GUARD_HOOK_SYSFS:
+		tell_tamper(pipeline, event, "sysfs");
 		return;
 	case GUARD_HOOK_CGROUP_DEV:
 	case GUARD_HOOK_FILE_OPEN:

@@ -122,10 +122,12 @@ static void remember_plug(struct pipeline *pipeline, struct usb_entry *entry)
 		row = session_find(pipeline->options.session, device->devpath,
 				   session_number(device->major,
 						  device->minor));
+	entry->is_learned = pipeline->is_starting && device->fact.is_authorized;
+	if (pipeline->options.learned &&
+	    learned_has(pipeline->options.learned, &device->fact))
+		entry->is_learned = true;
 	if (!row || row->is_medium) {
 		pipeline_new_plug(entry->plug);
-		entry->is_learned = pipeline->is_starting &&
-				    device->fact.is_authorized;
 		return;
 	}
 	memcpy(entry->plug, row->plug, sizeof(entry->plug));
@@ -219,11 +221,14 @@ static struct lifeline_device *lifeline_list(const struct pipeline *pipeline,
 		/* An admitted keyboard stays only while there is no other, so
 		 * it does not count itself. */
 		bool is_self_admitted = other == entry && entry->was_admitted;
+		/* One that was learned counts as what it will be if kept */
+		bool is_self_learned = other == entry && entry->is_learned;
 		if (other == entry)
 			*ret_index = count;
 		list[count++] = (struct lifeline_device){
 			.fact = &other->device.fact,
-			.is_usable = other->device.fact.is_authorized &&
+			.is_usable = (other->device.fact.is_authorized ||
+				      is_self_learned) &&
 				     other->outcome == 0 && !is_self_admitted,
 			.is_learned = other->is_learned,
 		};

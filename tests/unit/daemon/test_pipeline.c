@@ -338,6 +338,41 @@ static void the_last_keyboard_is_kept_against_the_rules(void **state)
 	assert_string_equal(record->usb->via_port, "1-2");
 }
 
+static void a_learned_keyboard_is_known_at_the_next_boot(void **state)
+{
+	struct machine *machine = *state;
+	struct fake_usb late = keyboard_device;
+	struct learned learned = {0}, again = {0};
+
+	late.authorized = 0;
+	/* First day: present and authorised when the daemon starts */
+	fake_usb_add(&machine->tree, &keyboard_device);
+	load(machine, HEAD "allow with-interface 03:01:01\n", 0);
+	machine_start(machine);
+	assert_int_equal(learned_load(machine->tree.fd, &learned), -ENOENT);
+	assert_int_equal(learned_save(machine->tree.fd, &learned,
+				      &machine->pipeline.devices),
+			 0);
+	assert_int_equal(learned_load(machine->tree.fd, &again), 0);
+	assert_int_equal(again.count, 1);
+	machine_unplug(machine, "1-2");
+
+	/* A later boot: the keyboard comes after the daemon and its rules */
+	fake_dir(&machine->tree, "sys/bus/serio/drivers/atkbd/serio0");
+	load(machine, HEAD, 0);
+	machine_plug(machine, &late);
+	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-2"), 0);
+	machine->pipeline.options.learned = &again;
+	pipeline_relearn(&machine->pipeline);
+	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-2"), 1);
+	assert_int_equal(machine_count(machine, RECORD_LIFELINE_KEPT), 1);
+
+	/* The same keyboard elsewhere is another one */
+	late.name = "1-7";
+	machine_plug(machine, &late);
+	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-7"), 0);
+}
+
 static void a_keyboard_that_is_also_a_disk_is_no_lifeline(void **state)
 {
 	struct machine *machine = *state;
@@ -500,6 +535,7 @@ int main(void)
 		CASE(leaving_enforcement_opens_what_was_shut),
 		CASE(a_card_reader_gets_its_node),
 		CASE(the_last_keyboard_is_kept_against_the_rules),
+		CASE(a_learned_keyboard_is_known_at_the_next_boot),
 		CASE(a_keyboard_that_is_also_a_disk_is_no_lifeline),
 		CASE(an_admitted_keyboard_goes_when_an_allowed_one_comes),
 		CASE(a_ps2_keyboard_ends_the_admission),
