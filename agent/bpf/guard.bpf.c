@@ -20,9 +20,11 @@ enum {
 	S_IFMT = 00170000,
 	S_IFBLK = 0060000,
 	S_IFCHR = 0020000,
+	S_IFREG = 0100000,
 
 	FMODE_WRITE = 2,
-	SB_RDONLY = 1
+	SB_RDONLY = 1,
+	SYSFS_MAGIC = 0x62656572
 };
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -365,6 +367,57 @@ static __always_inline int hook_refuses(const struct guard_config *conf,
 	return 0;
 }
 
+/* A driver's own files: /sys/bus/BUS/drivers/DRIVER/FILE. */
+static __always_inline bool is_below_drivers(struct file *file)
+{
+	struct word name;
+
+	read_word(&name,
+		  (const char *)BPF_CORE_READ(file, f_path.dentry, d_parent,
+					      d_parent, d_name.name));
+	return word_is(&name, "drivers");
+}
+
+/*
+ * What lets a device in or gives it a driver, by the name of its file:
+ * drivers/usb/core/sysfs.c, drivers/base/bus.c, drivers/pci/pci-sysfs.c,
+ * drivers/scsi/scsi_sysfs.c, drivers/thunderbolt/switch.c.
+ */
+static __always_inline bool is_switch(struct file *file)
+{
+	struct word name;
+
+	read_word(&name, (const char *)BPF_CORE_READ(file, f_path.dentry,
+						     d_name.name));
+	if (word_is(&name, "authorized") ||
+	    word_is(&name, "authorized_default") ||
+	    word_is(&name, "interface_authorized_default") ||
+	    word_is(&name, "drivers_probe") ||
+	    word_is(&name, "drivers_autoprobe") ||
+	    word_is(&name, "driver_override") || word_is(&name, "scan"))
+		return true;
+	return (word_is(&name, "bind") || word_is(&name, "unbind") ||
+		word_is(&name, "new_id") || word_is(&name, "remove_id")) &&
+	       is_below_drivers(file);
+}
+
+/* Root must not authorise by hand what policy keeps out. */
+static __always_inline int judge_sysfs(struct file *file)
+{
+	const struct guard_config *conf;
+	struct tale tale = {.hook = GUARD_HOOK_SYSFS, .mode = GUARD_MODE_WRITE};
+
+	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SYSFS_MAGIC ||
+	    !is_switch(file))
+		return 0;
+	conf = get_config();
+	if (!conf || is_daemon(conf))
+		return 0;
+	tale.name = (const char *)BPF_CORE_READ(file, f_path.dentry,
+						d_name.name);
+	return hook_refuses(conf, &tale);
+}
+
 HOOK(file_open)
 int BPF_PROG(guard_file_open, struct file *file, int previous)
 {
@@ -374,8 +427,12 @@ int BPF_PROG(guard_file_open, struct file *file, int previous)
 	struct tale tale = {.hook = GUARD_HOOK_FILE_OPEN};
 	__u32 access;
 
-	if (previous || (format != S_IFBLK && format != S_IFCHR))
+	if (previous)
 		return previous;
+	if (format == S_IFREG && (file->f_mode & FMODE_WRITE))
+		return judge_sysfs(file);
+	if (format != S_IFBLK && format != S_IFCHR)
+		return 0;
 	conf = get_config();
 	if (!conf)
 		return 0;

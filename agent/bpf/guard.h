@@ -128,6 +128,7 @@ enum guard_hook {
 	GUARD_HOOK_FILE_IOCTL,
 	GUARD_HOOK_SB_KERN_MOUNT,
 	GUARD_HOOK_SB_REMOUNT,
+	GUARD_HOOK_SYSFS, /* a switch of sysfs opened for writing */
 	GUARD_HOOK_COUNT
 };
 
@@ -148,7 +149,7 @@ enum {
  */
 struct guard_event {
 	__u64 boot_ns; /* CLOCK_BOOTTIME */
-	__u64 key;     /* the device meant; 0 for the sysctl hook */
+	__u64 key;     /* the device meant; 0 for sysctl and sysfs */
 	__u64 disk;    /* its whole disk, or the key again */
 	__u64 diskseq;
 	__u64 cgroup;	/* cgroup v2 id of the caller */
@@ -163,7 +164,8 @@ struct guard_event {
 	__u32 kind; /* enum guard_kind */
 	__u32 pad;
 	char comm[GUARD_COMM_MAX]; /* hostile bytes, NUL-terminated */
-	char name[GUARD_NAME_MAX]; /* kernel name, or file system type */
+	/* Kernel name, file system type, or the sysfs file. */
+	char name[GUARD_NAME_MAX];
 };
 
 /* Index of the per-CPU array "counters" (u64 each). */

@@ -19,36 +19,36 @@
 enum {
 	/* Six USB hubs and ten PCI bridges make about 30 ancestors. */
 	ANCESTORS_MAX = 40,
-	WORD_MAX = 16
+	WORD_MAX = 32
 };
 
-/* Text in two registers: comparing costs the verifier two branches, where a
- * loop over the bytes would cost it a state each. */
+/* Text in registers: comparing costs the verifier a few branches, where a loop
+ * over the bytes would cost it a state each. */
 struct word {
 	union {
 		char text[WORD_MAX];
-		__u64 half[WORD_MAX / 8];
+		__u64 part[WORD_MAX / 8];
 	};
 };
 
 static __always_inline void read_word(struct word *word, const char *text)
 {
-	word->half[0] = 0;
-	word->half[1] = 0;
+	__builtin_memset(word, 0, sizeof(*word));
 	bpf_probe_read_kernel_str(word->text, sizeof(word->text), text);
 }
 
 static __always_inline bool word_equal(const struct word *word,
 				       const struct word want)
 {
-	return word->half[0] == want.half[0] && word->half[1] == want.half[1];
+	return word->part[0] == want.part[0] && word->part[1] == want.part[1] &&
+	       word->part[2] == want.part[2] && word->part[3] == want.part[3];
 }
 
 /* The first SIZE bytes (at most 8, a constant); little-endian machines. */
 static __always_inline bool word_prefix(const struct word *word,
 					const struct word want, __u32 size)
 {
-	return ((word->half[0] ^ want.half[0]) << (64 - 8 * size)) == 0;
+	return ((word->part[0] ^ want.part[0]) << (64 - 8 * size)) == 0;
 }
 
 /* LITERAL is shorter than WORD_MAX, a prefix at most 8. */

@@ -65,6 +65,7 @@ struct file_system_type {
 
 struct super_block {
 	unsigned long s_flags;
+	unsigned long s_magic;
 	struct file_system_type *s_type;
 	struct block_device *s_bdev;
 } CO_RE;
@@ -72,10 +73,25 @@ struct super_block {
 struct inode {
 	unsigned short i_mode;
 	dev_t i_rdev;
+	struct super_block *i_sb;
+} CO_RE;
+
+struct qstr {
+	const unsigned char *name;
+} CO_RE;
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+} CO_RE;
+
+struct path {
+	struct dentry *dentry;
 } CO_RE;
 
 struct file {
 	unsigned int f_mode;
+	struct path f_path;
 	struct inode *f_inode;
 } CO_RE;
 

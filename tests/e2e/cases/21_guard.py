@@ -267,3 +267,32 @@ def test_seeding_sees_what_the_kernel_half_sees(t):
     by_seed = [line.replace("entry=ro", "entry=-") for line in known(t, "")]
     t.equal(by_seed, [line.replace("entry=ro", "entry=-")
                       for line in by_kernel], "devices")
+
+
+def test_the_switches_of_sysfs_are_the_daemons(t):
+    load(t)
+    t.must("guardctl usb-default 0")
+    t.plug("keyboard", "keys", serial="K0021")
+    device = t.usb("serial", "K0021")
+    t.must("guardctl events")
+    usb = "/sys/bus/usb"
+    for switch in (f"{usb}/devices/{device}/authorized",
+                   f"{usb}/devices/usb1/authorized_default",
+                   f"{usb}/devices/usb1/interface_authorized_default",
+                   "/sys/module/usbcore/parameters/authorized_default",
+                   f"{usb}/drivers_probe", f"{usb}/drivers/usb/unbind",
+                   f"{usb}/drivers/usb-storage/new_id",
+                   "/sys/class/scsi_host/host0/scan"):
+        t.must(f"test -e {switch}")
+        t.fails(f"echo 1 | tee {switch}", "not permitted")
+    t.equal(t.must(f"cat {usb}/devices/{device}/authorized"), "0",
+            "authorized")
+    said = t.must("guardctl events")
+    t.check("event sysfs" in said and "name=drivers_probe" in said
+            and "comm=tee" in said, f"not told: {said}")
+    # Others of sysfs, and reading these, are nobody's business.
+    t.must("echo add > /sys/class/mem/null/uevent && "
+           f"cat {usb}/devices/usb1/authorized_default")
+    t.must(f"guardctl usb {device} 1")
+    t.equal(t.must(f"cat {usb}/devices/{device}/authorized"), "1",
+            "authorized by the daemon")
