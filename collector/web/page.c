@@ -164,6 +164,21 @@ static int add_terminal(const struct store_terminal *terminal, void *ctx)
 	return page->r;
 }
 
+/* In monitor mode a denial is recorded as observed: nothing was stopped. */
+static bool is_only_observed(const struct store_row *row)
+{
+	static const char *const ends[] = {".blocked", ".denied", ".readonly"};
+	size_t len = strlen(row->code);
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		size_t end = strlen(ends[i]);
+
+		if (len > end && strcmp(row->code + len - end, ends[i]) == 0)
+			return row->action == OBSERVED;
+	}
+	return false;
+}
+
 static void add_what_cell(struct page *page, const struct store_row *row,
 			  const struct summary *summary)
 {
@@ -173,9 +188,8 @@ static void add_what_cell(struct page *page, const struct store_row *row,
 	if (page->language == LANGUAGE_JA && summary->message[0])
 		title = summary->message;
 	add_text(page, title);
-	if (page->language == LANGUAGE_EN && row->action == OBSERVED &&
-	    row->severity >= 2)
-		add(page, " (only observed)");
+	if (page->language == LANGUAGE_EN && is_only_observed(row))
+		add(page, " (only observed, not stopped)");
 	add(page, "</bdi>");
 	add_also(page, say(page, "理由:", "why:"), summary->reason);
 	add_also(page, say(page, "規則:", "rule:"), summary->rule);

@@ -581,6 +581,20 @@ def unknown_paths_and_methods_are_refused(c):
     equal(t.call("GET", "/")[0], 404)
 
 
+@test
+def the_page_says_what_was_only_observed(c):
+    t = c.terminal()
+    chain = Chain(t.host)
+    for seq, code in ((1, "usb.device.blocked"), (2, "agent.tamper")):
+        chain.append(event(seq, action_id=3, metadata={"version": "1.8.0", "sequence": seq,
+                                                       "event_code": code}))
+    equal(t.post(chain, 1, 2)[0], 200)
+    page = c.get("/?lang=en")[2].decode()
+    equal("USB device blocked (only observed, not stopped)" in page, True)
+    equal("Tampering suspected</bdi>" in page, True)
+    equal("USB機器を許可しました" in c.get("/")[2].decode(), True, "the agent's own words")
+
+
 # ---- commands ---------------------------------------------------------------
 
 @test
@@ -641,6 +655,24 @@ def kill_9_loses_nothing_acknowledged(c):
     equal(t.post(chain, acked + 1, len(chain.records))[0], 200)
     acked = len(chain.records)
     equal([r["seq"] for r in c.events(f"&terminal={t.host}")], list(range(1, acked + 1)))
+
+
+@test
+def the_service_manager_is_told(c):
+    path = c.folder + ".notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(20)
+        equal(c.stop(), 0)
+        os.environ["NOTIFY_SOCKET"] = path
+        try:
+            c.start()
+        finally:
+            del os.environ["NOTIFY_SOCKET"]
+        equal(manager.recv(100), b"READY=1")
+        equal(c.stop(), 0)
+        equal(manager.recv(100), b"STOPPING=1")
+    c.start()
 
 
 @test
