@@ -199,7 +199,6 @@ static void make_pipeline(struct daemon *daemon)
 		.failures = &daemon->failures,
 		.sink = recorder_sink(daemon->recorder),
 		.dry = dry_run_ops(daemon->dry),
-		.usb_auth = daemon->usb_auth,
 		.recorder = daemon->recorder,
 		.session = &daemon->session,
 		.learned = &daemon->learned,
@@ -230,7 +229,8 @@ static int make_parts(struct daemon *daemon)
 }
 
 /* Policy before the guard only to know its mode: the guard must come up
- * observing where policy says monitor. Root hubs are shut in between. */
+ * observing where policy says monitor. Root hubs after it: a guard that runs
+ * already keeps everybody but its daemon from writing there. */
 static int start_gate(struct daemon *daemon)
 {
 	struct pipeline *pipeline = &daemon->pipeline;
@@ -244,6 +244,7 @@ static int start_gate(struct daemon *daemon)
 		return r;
 	pipeline->options.real = enforce_real_ops(daemon->real);
 	pipeline->options.guard = daemon->guard;
+	pipeline->options.usb_auth = daemon->usb_auth;
 	pipeline_apply_mode(pipeline);
 	health_check_floor(daemon);
 

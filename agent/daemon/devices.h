@@ -70,6 +70,7 @@ struct fold {
 	uint32_t mode;
 	uint64_t key;
 	char comm[16];
+	char name[32];
 	uint32_t count; /* not yet told */
 	uint64_t wall_first_ms;
 	uint64_t wall_last_ms;

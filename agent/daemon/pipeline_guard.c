@@ -62,6 +62,8 @@ static enum record_code code_of(const struct refusal *refusal)
 	bool is_read_only = refusal->medium &&
 			    refusal->medium->access == MEDIA_READ_ONLY;
 
+	if (event->hook == GUARD_HOOK_SYSFS)
+		return RECORD_SYSFS_WRITE_BLOCKED;
 	if (event->hook == GUARD_HOOK_FILE_IOCTL ||
 	    ((event->hook == GUARD_HOOK_FILE_OPEN ||
 	      event->hook == GUARD_HOOK_CGROUP_DEV) &&
@@ -110,9 +112,11 @@ static void tell(struct pipeline *pipeline, const struct refusal *refusal)
 	const struct guard_event *event = refusal->event;
 	const struct medium_entry *medium = refusal->medium;
 	char exe[256], node[64], comm[GUARD_COMM_MAX + 1] = {0};
+	char name[GUARD_NAME_MAX + 1] = {0};
 	struct media_fact fact;
 
 	memcpy(comm, event->comm, GUARD_COMM_MAX);
+	memcpy(name, event->name, GUARD_NAME_MAX);
 	read_node(pipeline, event->key, node, sizeof(node));
 	read_exe(pipeline, event->tgid, exe, sizeof(exe));
 
@@ -128,6 +132,7 @@ static void tell(struct pipeline *pipeline, const struct refusal *refusal)
 		.node = node[0] ? node : NULL,
 		.major = GUARD_KEY_MAJOR(event->key),
 		.minor = GUARD_KEY_MINOR(event->key),
+		.target = event->hook == GUARD_HOOK_SYSFS ? name : NULL,
 		.flags = flags_of(event),
 	};
 	struct record record = {
@@ -172,6 +177,7 @@ static void tell_fold(struct pipeline *pipeline, struct medium_entry *medium,
 	};
 
 	memcpy(event.comm, fold->comm, sizeof(event.comm));
+	memcpy(event.name, fold->name, sizeof(event.name));
 	tell(pipeline, &refusal);
 	fold->count = 0;
 }
@@ -209,7 +215,8 @@ static struct fold *find_fold(struct folds *folds,
 		struct fold *fold = &folds->list[i];
 		if (fold->hook == event->hook && fold->uid == event->uid &&
 		    fold->key == event->key && fold->mode == event->mode &&
-		    memcmp(fold->comm, event->comm, sizeof(fold->comm)) == 0)
+		    memcmp(fold->comm, event->comm, sizeof(fold->comm)) == 0 &&
+		    memcmp(fold->name, event->name, sizeof(fold->name)) == 0)
 			return fold;
 	}
 	return NULL;
@@ -228,6 +235,7 @@ static void add_fold(struct folds *folds, const struct guard_event *event)
 		.mode = event->mode,
 	};
 	memcpy(fold->comm, event->comm, sizeof(fold->comm));
+	memcpy(fold->name, event->name, sizeof(fold->name));
 }
 
 /* The medium meant; a refusal may come before the uevent of its disk. */
@@ -238,7 +246,7 @@ static struct medium_entry *medium_of(struct pipeline *pipeline,
 	uint32_t minor = GUARD_KEY_MINOR(event->disk);
 	char link[64], devpath[SYSFS_PATH_MAX];
 
-	if (GUARD_KEY_IS_CHAR(event->disk))
+	if (GUARD_KEY_IS_CHAR(event->disk) || event->disk == 0)
 		return NULL;
 	struct medium_entry *medium = devices_medium_number(&pipeline->devices,
 							    major, minor);
@@ -320,14 +328,12 @@ void pipeline_guard_event(struct pipeline *pipeline,
 	case GUARD_HOOK_SYSCTL:
 		tell_tamper(pipeline, event, "sysctl");
 		return;
-	case GUARD_HOOK_SYSFS:
-		tell_tamper(pipeline, event, "sysfs");
-		return;
 	case GUARD_HOOK_CGROUP_DEV:
 	case GUARD_HOOK_FILE_OPEN:
 	case GUARD_HOOK_FILE_IOCTL:
 	case GUARD_HOOK_SB_KERN_MOUNT:
 	case GUARD_HOOK_SB_REMOUNT:
+	case GUARD_HOOK_SYSFS:
 		if (event->verdict != 0 && !is_first_try(event))
 			refused(pipeline, event);
 		return;

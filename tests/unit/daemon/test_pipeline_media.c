@@ -270,6 +270,31 @@ static void a_write_to_a_read_only_medium_is_named_so(void **state)
 	assert_int_equal(record->decision.reason, RECORD_REASON_READ_ONLY);
 }
 
+static void a_switch_of_sysfs_is_told_by_its_name(void **state)
+{
+	struct machine *machine = *state;
+	struct guard_event event = {
+		.hook = GUARD_HOOK_SYSFS,
+		.mode = GUARD_MODE_WRITE,
+		.verdict = -EPERM,
+		.enforced = 1,
+		.tgid = 7,
+		.comm = "sh",
+		.name = "authorized",
+	};
+
+	pipeline_guard_event(&machine->pipeline, &event);
+	pipeline_guard_event(&machine->pipeline, &event);
+	const struct record *record = machine_last(machine,
+						   RECORD_SYSFS_WRITE_BLOCKED);
+	assert_non_null(record);
+	assert_string_equal(record->guard->target, "authorized");
+	assert_int_equal(machine_count(machine, RECORD_SYSFS_WRITE_BLOCKED), 1);
+	strncpy(event.name, "driver_override", sizeof(event.name) - 1);
+	pipeline_guard_event(&machine->pipeline, &event);
+	assert_int_equal(machine_count(machine, RECORD_SYSFS_WRITE_BLOCKED), 2);
+}
+
 static void the_ftrace_switch_is_tampering(void **state)
 {
 	struct machine *machine = *state;
@@ -352,6 +377,7 @@ int main(void)
 		CASE(counted_refusals_are_told_at_the_end_of_the_plug),
 		CASE(a_refusal_before_the_uevent_finds_its_plug),
 		CASE(a_write_to_a_read_only_medium_is_named_so),
+		CASE(a_switch_of_sysfs_is_told_by_its_name),
 		CASE(the_ftrace_switch_is_tampering),
 		CASE(a_medium_waits_for_its_probe),
 		CASE(a_probe_that_failed_denies),
