@@ -276,7 +276,8 @@ bench: all $(BENCH) $(TOOLS) ## figures, one line each: name value unit
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu17 -D_GNU_SOURCE \
 	-I. -I$(BUILD) -w -DSEKIMORI_VERSION='"$(VERSION)"' \
 	-DSEKIMORI_LIBEXEC='"$(LIBEXECDIR)"' -DSEKIMORI_DATA='"$(DATADIR)/sekimori"'
-FUZZ_LIBSRC := $(LIB_policy) $(LIB_base) $(LIB_wire) $(LIB_spool) $(LIB_sense)
+FUZZ_LIBSRC := $(LIB_policy) $(LIB_base) $(LIB_wire) $(LIB_spool) \
+	agent/pam/line.c agent/pam/lint_stack.c agent/pam/lint_path.c $(LIB_sense)
 fuzz-%: tests/fuzz/fuzz_%.c ## fuzz one parser for T seconds (default 60)
 	@mkdir -p $(BUILD)/fuzz/corpus-$*
 	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $(BUILD)/fuzz/fuzz_$* $< $(FUZZ_LIBSRC) -lcrypto -lz -lpthread

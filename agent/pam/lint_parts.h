@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lint_parts: what the files of the linter share; no interface for others. */
+#pragma once
+
+#include "agent/pam/lint.h"
+#include "agent/pam/lint_stack.h"
+
+struct lint {
+	const struct lint_source *source;
+	struct lint_report *report;
+	const char *service; /* being looked at, "" outside PAM */
+	const char *type;
+};
+
+/* Adds a finding at a place (NULL: the whole stack); the message is formatted. */
+void lint_findf(struct lint *lint, enum lint_code code,
+		const struct stack_entry *at, const char *format, ...)
+	__attribute__((format(printf, 4, 5), nonnull(1, 4)));
+
+/* What a line of a stack is to us. */
+enum lint_kind {
+	LINT_KIND_FOREIGN = 0,
+	LINT_KIND_GATE,
+	LINT_KIND_WRAP,
+	LINT_KIND_BAD, /* ours, and refused */
+	LINT_KIND_PERMIT,
+	LINT_KIND_DENY,
+};
+
+enum lint_kind lint_kind_of(const struct stack_entry *entry)
+	__attribute__((nonnull));
+
+/*
+ * Whether a stack can end in success without a gate having passed. *ret_entry
+ * is then the line where such a way leaves (borrowed), or NULL when it runs off
+ * the end.
+ */
+bool lint_can_bypass(const struct stack *stack,
+		     const struct stack_entry **ret_entry)
+	__attribute__((nonnull));
+
+/*
+ * Whether only the trusted user can change what `path` (absolute, below the
+ * root) names: it and all folders above. With a hole (%u, ${USER}) the folders
+ * before it are looked at. 0 yes, 1 no, -ENOENT.
+ */
+int lint_is_roots(const struct lint_source *source, const char *path)
+	__attribute__((nonnull));
+
+/* Autologin, cron, at, linger, configuration files of factor modules. */
+int lint_system(struct lint *lint) __attribute__((nonnull, warn_unused_result));
