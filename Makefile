@@ -254,7 +254,7 @@ check: all $(UNIT) $(FUZZ_REPLAY) $(TOOLS) $(BUILD)/tests/lint/impure.o ## unit 
 check-san: ## the unit tests and seeds again under ASan and UBSan
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-san SAN=1 CFLAGS='-O1 -g' san-run
 .PHONY: san-run
-san-run: all $(UNIT) $(FUZZ_REPLAY)
+san-run: all $(UNIT) $(FUZZ_REPLAY) $(TOOLS)
 	$(Q)$(PYTHON) tests/run_checks.py --build $(BUILD) --only unit,python,fuzz --name check-san
 
 e2e: deb $(TOOLS) $(BUILD)/tests/e2e/guest-agent ## the packages in a real terminal (VM)

@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The real shipper and the real collector: enrolled with the token as it is
+printed, events from a real spool, kills on either side, a store that was lost.
+What arrives is compared with what was written, byte by byte by its chain."""
+import json, os, pathlib, shutil, signal, subprocess, sys, tempfile, time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from terminal import Collector, link, origin  # noqa: E402
+
+BUILD = os.environ.get("BUILD", "build")
+SHIP = os.path.abspath(f"{BUILD}/sekimori-ship")
+WRITE = os.path.abspath(f"{BUILD}/tests/e2e/tools/spool_write")
+PATIENCE = 40
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def until(holds, what):
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        if time.monotonic() > end:
+            raise AssertionError("waited in vain for " + what)
+        time.sleep(0.05)
+
+
+class Machine:
+    """A terminal's files below a root of its own, and its shipper."""
+
+    def __init__(self, folder, collector):
+        self.root, self.collector, self.process = folder, collector, None
+        os.makedirs(folder)
+        self.written = self.write(0)
+        pathlib.Path(folder, "etc/sekimori/agent.conf").write_text(
+            "tenant = 999999\nsplay_max_s = 0\nbackoff_max_s = 1\nrequest_timeout_s = 5\n")
+        self.host = pathlib.Path(folder, "var/lib/sekimori/terminal.id").read_text().strip()
+
+    def write(self, count):
+        done = subprocess.run([WRITE, self.root, str(count)], capture_output=True, check=True)
+        self.written = int(done.stdout.split()[-1])
+        return self.written
+
+    def enroll(self, token):
+        done = subprocess.run([SHIP, "--root", self.root, "enroll",
+                               f"https://127.0.0.1:{self.collector.port}", token],
+                              capture_output=True, text=True)
+        # Not as root it only tells what to write to agent.conf.
+        path = pathlib.Path(self.root, "etc/sekimori/agent.conf")
+        if "collector =" not in path.read_text():
+            path.write_text(f"collector = https://127.0.0.1:{self.collector.port}\n"
+                            + path.read_text())
+        return done
+
+    def start(self):
+        with open(self.root + ".log", "ab") as log:
+            self.process = subprocess.Popen([SHIP, "--root", self.root, "run"],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        return self
+
+    def stop(self, number=signal.SIGTERM):
+        if self.process:
+            self.process.send_signal(number)
+            self.process.wait(20)
+        self.process = None
+
+    def rows(self):
+        lines = self.collector.command("export", "--terminal", self.host).splitlines()
+        return [(json.loads(line), line) for line in lines]
+
+    def check(self):
+        """Everything written has arrived once, in order, unchanged."""
+        until(lambda: len(self.rows()) >= self.written, f"{self.written} events")
+        rows = self.rows()
+        assert [r["seq"] for r, _ in rows] == list(range(1, self.written + 1))
+        tip = origin(rows[0][0]["stream"], self.host)
+        for row, line in rows:
+            assert not row["quarantined"], row
+            raw = line[line.index('"event":') + 8:-1].encode()
+            tip = link(tip, row["seq"], row["wall_ns"], row["boot_ns"], row["flags"], raw)
+            assert tip.hex() == row["hash"], row["seq"]
+
+
+def machine(collector, name):
+    m = Machine(collector.folder + "-" + name, collector)
+    done = m.enroll(collector.command("token").strip())
+    assert done.returncode == 0, done.stderr
+    return m
+
+
+@test
+def the_printed_token_is_all_it_needs(collector):
+    m = machine(collector, "a")
+    m.write(300)
+    m.start()
+    m.check()
+    row = collector.terminals()[m.host]
+    assert (row["tenant"], row["lag"], row["acked_seq"]) == ("999999", 0, m.written), row
+    m.stop()
+
+
+@test
+def a_token_of_another_collector_is_not_believed(collector):
+    m = Machine(collector.folder + "-b", collector)
+    token = collector.command("token").strip()
+    other = token.split(".")[0] + "." + "0" * 20
+    done = m.enroll(other)
+    assert done.returncode != 0 and "pin" in done.stderr, done.stderr
+    assert m.enroll(token).returncode == 0, "the token was not spent on it"
+
+
+@test
+def kills_of_the_collector_lose_and_double_nothing(collector):
+    m = machine(collector, "c")
+    m.start()
+    for _ in range(6):
+        m.write(400)
+        time.sleep(0.15)
+        collector.stop(signal.SIGKILL)
+        m.write(100)
+        collector.start()
+    m.check()
+    m.stop()
+
+
+@test
+def kills_of_the_shipper_lose_and_double_nothing(collector):
+    m = machine(collector, "d")
+    for _ in range(6):
+        m.write(400)
+        m.start()
+        time.sleep(0.2)
+        m.stop(signal.SIGKILL)
+    m.start()
+    m.check()
+    m.stop()
+
+
+@test
+def a_lost_cursor_costs_no_double(collector):
+    m = machine(collector, "e")
+    m.write(200)
+    m.start()
+    m.check()
+    cursor = pathlib.Path(m.root, "var/lib/sekimori-ship/cursor")
+    until(cursor.exists, "the cursor")
+    m.stop()
+    cursor.unlink()
+    m.write(50)
+    m.start()
+    m.check()
+    m.stop()
+
+
+@test
+def a_lost_store_is_filled_again(collector):
+    m = machine(collector, "f")
+    m.write(200)
+    m.start()
+    m.check()
+    collector.stop()
+    for name in ("collector.db", "collector.db-wal", "collector.db-shm"):
+        if os.path.exists(f"{collector.folder}/{name}"):
+            os.rename(f"{collector.folder}/{name}", f"{collector.folder}/old-{name}")
+    # What `init` would make: the CA stays, so the terminals' certificates do.
+    os.rename(collector.folder + "/ca.key", collector.folder + "/kept.key")
+    kept = {n: open(f"{collector.folder}/{n}", "rb").read()
+            for n in ("ca.crt", "server.crt", "server.key")}
+    collector.token = collector.command("init", "--plain", "--host", "127.0.0.1").split("=")[-1].strip()
+    for name, data in kept.items():
+        with open(f"{collector.folder}/{name}", "wb") as file:
+            file.write(data)
+    os.rename(collector.folder + "/kept.key", collector.folder + "/ca.key")
+    collector.start()
+    m.write(20)
+    m.check()
+    m.stop()
+
+
+@test
+def a_revoked_terminal_keeps_what_it_has(collector):
+    m = machine(collector, "g")
+    m.write(50)
+    m.start()
+    m.check()
+    collector.command("revoke", "--terminal", m.host)
+    before = m.written
+    m.write(50)
+    time.sleep(1.5)
+    assert len(m.rows()) == before
+    m.stop()
+
+
+def main():
+    missing = [p for p in (SHIP, WRITE, BUILD + "/sekimori-collector") if not os.path.exists(p)]
+    if missing:
+        print(f"not ok - {missing} is not built\n0 passed, 1 failed, 0 skipped")
+        return 1
+    passed = failed = 0
+    folder = tempfile.mkdtemp(prefix="with-ship-")
+    collector = Collector(BUILD + "/sekimori-collector", folder + "/c").start()
+    for number, function in enumerate(TESTS, 1):
+        try:
+            function(collector)
+            print(f"ok {number} - {function.__name__}", flush=True)
+            passed += 1
+        except Exception as problem:  # noqa: BLE001: one failed test of many
+            print(f"not ok {number} - {function.__name__}: {problem!r}", flush=True)
+            failed += 1
+            if collector.process is None or collector.process.poll() is not None:
+                collector.start()
+    if collector.stop() != 0:
+        print("not ok - the collector ends without an error (or a leak)")
+        failed += 1
+    if failed:
+        for log in pathlib.Path(folder).glob("*.log"):
+            print(log.name, log.read_text()[-2000:])
+    shutil.rmtree(folder)
+    print(f"{passed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
