@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,8 @@ static const char usage[] =
 	"  --no-bus        do not connect to D-Bus (tests)\n"
 	"  --version\n"
 	"  --help\n";
+
+#define MMAP_THRESHOLD_BYTES (64 * 1024)
 
 struct arguments {
 	struct daemon_options options;
@@ -147,6 +150,9 @@ int main(int argc, char **argv)
 	if (arguments.check_config)
 		return check_config(&arguments.options);
 
+	/* Fixed, else the first large text that is freed raises it and what
+	 * the BPF loader needs for a moment stays in the heap for good. */
+	(void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
 	block_signals();
 	int r = daemon_new(&arguments.options, &log, &daemon);
 	if (r < 0) {
