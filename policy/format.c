@@ -105,10 +105,19 @@ static void put_pooled(struct writer *w, uint32_t number)
 
 static void put_id_half(struct writer *w, uint32_t half)
 {
-	if (half == VALUE_ANY)
+	if (half == VALUE_ANY) {
 		put_str(w, "*");
-	else
-		put_hex(w, half, 4);
+		return;
+	}
+	for (unsigned n = 4; n-- > 0;) {
+		bool is_capital = (w->flags & RULES_FORMAT_ASCII) &&
+				  ID_IS_CAPITAL(half, n);
+		uint32_t digit = half >> 4 * n & 15;
+
+		put(w, span_of(&(is_capital ? "0123456789ABCDEF"
+					    : "0123456789abcdef")[digit],
+			       1));
+	}
 }
 
 static void put_interface(struct writer *w, uint32_t value)

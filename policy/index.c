@@ -49,11 +49,13 @@ static bool value_key(const struct ruleset *rs, const struct attr *attr,
 		if (values[2 * n] == VALUE_ANY)
 			return false;
 		if (values[2 * n + 1] == VALUE_ANY)
-			*ret_key = INDEX_KEY(INDEX_VENDOR, values[2 * n]);
+			*ret_key = INDEX_KEY(INDEX_VENDOR,
+					     ID_NUMBER(values[2 * n]));
 		else
-			*ret_key = INDEX_KEY(attr->kind,
-					     values[2 * n] << 16 |
-						     values[2 * n + 1]);
+			*ret_key =
+				INDEX_KEY(attr->kind,
+					  ID_NUMBER(values[2 * n]) << 16 |
+						  ID_NUMBER(values[2 * n + 1]));
 		return true;
 	case VALUE_FLAG:
 	case VALUE_TEXT:

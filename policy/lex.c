@@ -93,13 +93,28 @@ static bool lex_hex_or_any(struct lex *lex, unsigned digits,
 	return lex_hex(lex, digits, ret_number);
 }
 
+/* Half an id, with the digits that are capitals noted beside the number. */
+static bool lex_id_half(struct lex *lex, uint32_t *ret_half)
+{
+	const char *digits = lex->line.ptr + lex->pos;
+	uint32_t half;
+
+	if (!lex_hex_or_any(lex, 4, &half))
+		return false;
+	for (unsigned n = 0; half != VALUE_ANY && n < 4; n++)
+		if (digits[n] >= 'A' && digits[n] <= 'F')
+			half |= 1u << (16 + 3 - n);
+	*ret_half = half;
+	return true;
+}
+
 bool lex_id(struct lex *lex, uint32_t *ret_vendor, uint32_t *ret_product)
 {
 	struct lex try = *lex;
 	uint32_t vendor, product;
 
-	if (!lex_hex_or_any(&try, 4, &vendor) || !lex_char(&try, ':') ||
-	    !lex_hex_or_any(&try, 4, &product))
+	if (!lex_id_half(&try, &vendor) || !lex_char(&try, ':') ||
+	    !lex_id_half(&try, &product))
 		return false;
 	*lex = try;
 	*ret_vendor = vendor;

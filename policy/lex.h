@@ -40,7 +40,10 @@ bool lex_char(struct lex *lex, char c) __attribute__((nonnull));
 /* The run of letters, digits and '-' here; may be empty. Does not move. */
 struct span lex_word(const struct lex *lex) __attribute__((nonnull));
 
-/* vid:pid, four hex digits or '*' each; no meaning is checked. */
+/*
+ * vid:pid, four hex digits or '*' each, as VALUE_ID has them; no meaning is
+ * checked.
+ */
 bool lex_id(struct lex *lex, uint32_t *ret_vendor, uint32_t *ret_product)
 	__attribute__((nonnull, warn_unused_result));
 

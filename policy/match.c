@@ -125,9 +125,9 @@ static bool match_id(const struct subject *s, const struct attr *attr)
 
 	for (uint16_t i = 0; has && i < attr->count; i++)
 		hits += (values[2 * i] == VALUE_ANY ||
-			 values[2 * i] == s->usb->vendor_id) &&
+			 ID_NUMBER(values[2 * i]) == s->usb->vendor_id) &&
 			(values[2 * i + 1] == VALUE_ANY ||
-			 values[2 * i + 1] == s->usb->product_id);
+			 ID_NUMBER(values[2 * i + 1]) == s->usb->product_id);
 	return match_single(attr, has, hits);
 }
 

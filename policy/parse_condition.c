@@ -84,14 +84,19 @@ static int parse_random(struct parser *p, struct argument *arg,
 	double probability = 0.5;
 
 	if (arg->is_present) {
-		if (arg->text.len == 0 || arg->text.len >= sizeof(text))
+		struct span number;
+
+		skip_spaces(&arg->lex);
+		number = span_skip(arg->lex.line, arg->lex.pos);
+		if (number.len == 0 || number.len >= sizeof(text))
 			goto invalid;
-		memcpy(text, arg->text.ptr, arg->text.len);
-		text[arg->text.len] = '\0';
-		if (strspn(text, allowed) != arg->text.len)
+		memcpy(text, number.ptr, number.len);
+		text[number.len] = '\0';
+		if (strspn(text, allowed) != number.len)
 			goto invalid;
 		probability = strtod(text, &end);
-		if (end != text + arg->text.len)
+		if (end != text + number.len ||
+		    !__builtin_isfinite(probability))
 			goto invalid;
 	}
 	if (probability < 0 || probability > 1)
@@ -325,6 +330,10 @@ static int parse_argument(struct parser *p, struct argument *arg)
 	arg->pos = start + 1;
 	arg->is_present = true;
 	arg->lex = (struct lex){.line = arg->text};
+	/* Spaces at the end mean nothing to any of them. */
+	while (arg->lex.line.len > 0 &&
+	       arg->lex.line.ptr[arg->lex.line.len - 1] == ' ')
+		arg->lex.line.len--;
 	return 0;
 }
 

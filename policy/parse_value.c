@@ -47,6 +47,11 @@ int parse_string(struct parser *p, uint32_t *ret_number)
 			ret_number);
 }
 
+static bool id_has_capitals(uint32_t half)
+{
+	return half != VALUE_ANY && half != ID_NUMBER(half);
+}
+
 static int parse_id(struct parser *p)
 {
 	size_t pos = p->lex.pos;
@@ -60,17 +65,11 @@ static int parse_id(struct parser *p)
 		return parse_error(p, pos,
 				   "a product id needs its vendor id: '*:%04x' "
 				   "names nothing",
-				   product);
-	for (size_t i = pos; i < p->lex.pos; i++) {
-		char c = p->lex.line.ptr[i];
-
-		if (c < 'A' || c > 'F')
-			continue;
+				   ID_NUMBER(product));
+	if (id_has_capitals(vendor) || id_has_capitals(product))
 		(void)parse_warning(p, pos,
 				    "an id in capitals never matched in "
 				    "USBGuard; here it does");
-		break;
-	}
 	r = value_append(p, vendor);
 	if (r < 0)
 		return r;

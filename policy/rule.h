@@ -70,7 +70,13 @@ enum value_type {
 	VALUE_CONDITION, /* index into conditions */
 };
 
-#define VALUE_ANY	       UINT32_MAX
+#define VALUE_ANY UINT32_MAX
+/*
+ * Half an id: the number, and in bits 16 to 19 which of its digits, the lowest
+ * first, were capital letters: USBGuard prints ids as they were written.
+ */
+#define ID_NUMBER(half)	       ((half)&0xffffu)
+#define ID_IS_CAPITAL(half, n) ((half) >> 16 >> (n)&1u)
 #define INTERFACE_ANY_SUBCLASS (1u << 24)
 #define INTERFACE_ANY_PROTOCOL (1u << 25)
 
