@@ -296,3 +296,34 @@ def test_the_switches_of_sysfs_are_the_daemons(t):
     t.must(f"guardctl usb {device} 1")
     t.equal(t.must(f"cat {usb}/devices/{device}/authorized"), "1",
             "authorized by the daemon")
+
+
+def swap_card(t, seconds):
+    """Another card in the reader: no USB event tells of it."""
+    t.must("cd /root && truncate -s 16M a.img b.img && "
+           "mkfs.vfat -n A a.img && mkfs.vfat -n B b.img")
+    t.gadget("reader", ["storage:/root/a.img"], serial="R1")
+    t.until("test -b /dev/sda")
+    t.must("guardctl allow sda rw && udevadm settle")
+    t.must("dd if=/dev/sda of=/dev/null count=1 && guardctl events")
+    lun = t.must("echo /sys/kernel/config/usb_gadget/reader/functions/*/"
+                 "lun.0/file")
+    t.until(f"echo > {lun}")
+    t.must(f"sleep {seconds}; echo /root/b.img > {lun}")
+
+
+def test_another_card_in_the_reader_is_refused(t):
+    load(t)
+    swap_card(t, 4)
+    t.fails("dd if=/dev/sda of=/dev/null count=1", "not permitted")
+    t.fails("mount /dev/sda /mnt", "permission denied")
+    t.until("guardctl events | grep media_change")
+
+
+def test_a_card_swapped_in_a_moment_is_refused_after_one_open(t):
+    load(t)
+    swap_card(t, 0)
+    # The drive notices only in the course of the first open.
+    t.sh("dd if=/dev/sda of=/dev/null count=1")
+    t.fails("dd if=/dev/sda of=/dev/null count=1", "not permitted")
+    t.fails("mount /dev/sda /mnt", "permission denied")
