@@ -209,6 +209,7 @@ static void make_pipeline(struct daemon *daemon)
 
 	pipeline_init(&daemon->pipeline, &options);
 	daemon->pipeline.has_set_default = daemon->session.has_set_default;
+	daemon->pipeline.is_learning = !daemon->learned.is_known;
 }
 
 static int make_parts(struct daemon *daemon)

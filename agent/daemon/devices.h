@@ -53,7 +53,8 @@ struct usb_entry {
 	enum device_state state;
 	struct decision decision;
 	char plug[DEVICES_PLUG_SIZE];
-	bool is_learned;   /* present when enforcement began */
+	bool is_learned;   /* of the lifeline: from the start, or learned */
+	bool was_present;  /* usable when the daemon started */
 	bool is_lifeline;  /* kept or admitted against the verdict */
 	bool is_system;	   /* the running system stands on a disk of it */
 	bool was_admitted; /* lifeline, and not there at the beginning */

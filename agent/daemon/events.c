@@ -99,10 +99,15 @@ static int on_spool(sd_event_source *source, int fd, uint32_t revents,
 	return 0;
 }
 
+static int open_state(const struct daemon *daemon)
+{
+	return open_below(daemon->root_fd, STATE_DIR, O_RDONLY | O_DIRECTORY,
+			  0);
+}
+
 static void write_disk_stamp(struct daemon *daemon, bool is_clean)
 {
-	_cleanup_close_ int dir = open_below(daemon->root_fd, STATE_DIR,
-					     O_RDONLY | O_DIRECTORY, 0);
+	_cleanup_close_ int dir = open_state(daemon);
 	const char *boot_id = recorder_terminal(daemon->recorder)->boot_uid;
 
 	/* Without it the next start says "first" or "power": told, not vital */
@@ -131,8 +136,7 @@ void events_stamp(struct daemon *daemon, bool is_clean)
 /* For an uninstall: what the root hubs had before we came. */
 static void save_usb_defaults(struct daemon *daemon)
 {
-	_cleanup_close_ int dir = open_below(daemon->root_fd, STATE_DIR,
-					     O_RDONLY | O_DIRECTORY, 0);
+	_cleanup_close_ int dir = open_state(daemon);
 
 	if (dir < 0 || !daemon->usb_auth)
 		return;
@@ -142,22 +146,30 @@ static void save_usb_defaults(struct daemon *daemon)
 			    errno_text(r));
 }
 
-/* Which devices the lifeline knows from the first day. */
-static void keep_learned(struct daemon *daemon)
+/* /var may be a file system of its own that came after us. */
+static void read_learned(struct daemon *daemon)
 {
-	_cleanup_close_ int dir = open_below(daemon->root_fd, STATE_DIR,
-					     O_RDONLY | O_DIRECTORY, 0);
+	_cleanup_close_ int dir = open_state(daemon);
 
-	if (dir < 0 || daemon->learned.is_known)
+	if (daemon->learned.is_known || dir < 0)
 		return;
-	if (learned_load(dir, &daemon->learned) == 0) {
+	if (learned_load(dir, &daemon->learned) == 0)
 		pipeline_relearn(&daemon->pipeline);
+}
+
+/* The terminal's first heartbeat: what the lifeline stands on is known now. */
+static void end_learning(struct daemon *daemon)
+{
+	_cleanup_close_ int dir = open_state(daemon);
+
+	if (daemon->learned.is_known || dir < 0)
 		return;
-	}
 	int r = learned_save(dir, &daemon->learned, &daemon->pipeline.devices);
 	if (r < 0)
 		log_warning(daemon->log, "cannot keep the lifeline: %s",
 			    errno_text(r));
+	else
+		daemon->pipeline.is_learning = false;
 }
 
 void events_open_spool(struct daemon *daemon)
@@ -172,7 +184,7 @@ void events_open_spool(struct daemon *daemon)
 	log_info(daemon->log, "spool is open");
 	write_disk_stamp(daemon, false);
 	save_usb_defaults(daemon);
-	keep_learned(daemon);
+	read_learned(daemon);
 	r = sd_event_add_io(daemon->loop, &daemon->spool_source,
 			    recorder_event_fd(daemon->recorder), EPOLLIN,
 			    on_spool, daemon);
@@ -206,7 +218,7 @@ static int on_heartbeat(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)usec;
 	events_open_spool(daemon);
-	keep_learned(daemon);
+	end_learning(daemon);
 	recorder_read_cursor(daemon->recorder);
 	/* Reconciliation: what somebody authorised by hand is taken back */
 	pipeline_scan(&daemon->pipeline);

@@ -55,14 +55,9 @@ static void take(struct learned *learned, const struct devices *devices)
 {
 	for (const struct usb_entry *usb = devices->usb; usb; usb = usb->next) {
 		const struct usb_fact *fact = &usb->device.fact;
-		/* At an early boot nothing is there when we start; what the
-		 * rules let in is as good */
-		bool is_good = usb->is_learned ||
-			       (usb->state == DEVICE_AUTHORISED &&
-				!usb->was_admitted);
-		if (!is_good || usb->outcome != 0 ||
-		    lifeline_roles(fact) == 0 || learned_has(learned, fact) ||
-		    learned->count == LEARNED_MAX)
+		if (usb->state != DEVICE_AUTHORISED || usb->was_admitted ||
+		    usb->outcome != 0 || lifeline_roles(fact) == 0 ||
+		    learned_has(learned, fact) || learned->count == LEARNED_MAX)
 			continue;
 		struct learned_row *row = &learned->rows[learned->count++];
 		memcpy(row->identity, fact->identity, sizeof(row->identity));
@@ -78,8 +73,6 @@ int learned_save(int dir_fd, struct learned *learned,
 	if (learned->is_known)
 		return 0;
 	take(learned, devices);
-	if (learned->count == 0)
-		return 0; /* nothing to learn yet: asked again */
 	for (size_t i = 0; i < learned->count; i++) {
 		int r = buf_printf(&buf, "%s %s\n", learned->rows[i].identity,
 				   learned->rows[i].port);

@@ -2,8 +2,10 @@
 /*
  * The keyboards, pointers and readers that were there when enforcement first
  * began, by identity and port: at a later boot they may come after the daemon,
- * and the lifeline must still know them. Learned once; never extended by what
- * happens to be plugged in. A list of names: it lets nothing in by itself.
+ * and the lifeline must still know them. Learned from the daemon's very first
+ * start until its first heartbeat, so that what a cold boot brings up counts;
+ * never extended by what is plugged in later. A list of names: it lets nothing
+ * in by itself.
  */
 #pragma once
 
@@ -32,8 +34,8 @@ struct learned {
 int learned_load(int dir_fd, struct learned *ret_learned)
 	__attribute__((nonnull, warn_unused_result));
 
-/* When nothing was learned before: takes over the devices of the lifeline that
- * are there and usable, and writes the file once there is one. 0 or -errno. */
+/* Ends the learning: takes over the devices of the lifeline that are there and
+ * usable, and writes the file, be it empty. 0 or -errno. */
 int learned_save(int dir_fd, struct learned *learned,
 		 const struct devices *devices)
 	__attribute__((nonnull, warn_unused_result));

@@ -212,15 +212,15 @@ void pipeline_relearn(struct pipeline *pipeline)
 {
 	const struct learned *learned = pipeline->options.learned;
 
+	pipeline->is_learning = false;
 	for (struct usb_entry *entry = pipeline->devices.usb; entry;
 	     entry = entry->next) {
-		if (entry->is_learned ||
-		    !learned_has(learned, &entry->device.fact))
+		bool is_learned = entry->was_present ||
+				  learned_has(learned, &entry->device.fact);
+		if (entry->is_learned == is_learned)
 			continue;
-		entry->is_learned = true;
-		pipeline->is_dirty = true;
-		if (entry->state == DEVICE_BLOCKED)
-			pipeline_judge_usb(pipeline, entry, true);
+		entry->is_learned = is_learned;
+		pipeline_judge_usb(pipeline, entry, true);
 	}
 }
 

@@ -51,6 +51,7 @@ struct pipeline {
 	struct decide_history_slot *history;
 	size_t history_count;
 	bool is_monitor;
+	bool is_learning;     /* the terminal's first minutes: see learned.h */
 	bool is_starting;     /* what is seen now was there before us */
 	bool has_set_default; /* authorized_default is ours */
 	bool is_dirty;	/* the session file is behind (daemon/session.h) */
@@ -80,8 +81,9 @@ void pipeline_apply_mode(struct pipeline *pipeline) __attribute__((nonnull));
  * resume from suspend and the heartbeat call it. */
 void pipeline_scan(struct pipeline *pipeline) __attribute__((nonnull));
 
-/* The list of learned devices can be read only now: the devices on it that
- * were refused meanwhile are judged again. */
+/* The list of learned devices can be read only now, and ends the learning:
+ * devices that are on it, or that were taken for learned meanwhile and are
+ * not, are judged again. */
 void pipeline_relearn(struct pipeline *pipeline) __attribute__((nonnull));
 
 /* Judges everything again when some rule looks at the time. */

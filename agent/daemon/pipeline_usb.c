@@ -122,16 +122,18 @@ static void remember_plug(struct pipeline *pipeline, struct usb_entry *entry)
 		row = session_find(pipeline->options.session, device->devpath,
 				   session_number(device->major,
 						  device->minor));
-	entry->is_learned = pipeline->is_starting && device->fact.is_authorized;
-	if (pipeline->options.learned &&
-	    learned_has(pipeline->options.learned, &device->fact))
-		entry->is_learned = true;
+	entry->was_present = (pipeline->is_starting &&
+			      device->fact.is_authorized) ||
+			     (row && !row->is_medium && row->is_learned);
+	entry->is_learned =
+		entry->was_present || pipeline->is_learning ||
+		(pipeline->options.learned &&
+		 learned_has(pipeline->options.learned, &device->fact));
 	if (!row || row->is_medium) {
 		pipeline_new_plug(entry->plug);
 		return;
 	}
 	memcpy(entry->plug, row->plug, sizeof(entry->plug));
-	entry->is_learned = row->is_learned;
 	entry->is_told = true;
 	entry->decision.target = (enum usb_target)row->outcome;
 }

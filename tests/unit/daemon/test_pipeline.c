@@ -373,6 +373,40 @@ static void a_learned_keyboard_is_known_at_the_next_boot(void **state)
 	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-7"), 0);
 }
 
+static void the_first_boot_learns_what_comes_up(void **state)
+{
+	static const uint8_t mouse[][3] = {{3, 1, 2}};
+	struct machine *machine = *state;
+	struct fake_usb late = keyboard_device, second = keyboard_device;
+	struct fake_usb pointer = keyboard_device, composite = keyboard_device;
+	struct learned learned = {0};
+
+	late.authorized = second.authorized = pointer.authorized = 0;
+	composite.authorized = 0;
+	second.name = "1-3";
+	pointer.name = "1-4";
+	pointer.interfaces = mouse;
+	composite.name = "1-5";
+	composite.interfaces = bad_usb;
+	composite.interface_count = 2;
+	fake_dir(&machine->tree, "sys/bus/serio/drivers/atkbd/serio0");
+	load(machine, HEAD, 0);
+	machine->pipeline.is_learning = true;
+	machine_start(machine);
+	machine_plug(machine, &late);
+	machine_plug(machine, &second);
+	machine_plug(machine, &pointer);
+	machine_plug(machine, &composite);
+	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-2"), 1);
+	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-3"), 0);
+	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-4"), 1);
+	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-5"), 0);
+	assert_int_equal(learned_save(machine->tree.fd, &learned,
+				      &machine->pipeline.devices),
+			 0);
+	assert_int_equal(learned.count, 2);
+}
+
 static void a_keyboard_that_is_also_a_disk_is_no_lifeline(void **state)
 {
 	struct machine *machine = *state;
@@ -536,6 +570,7 @@ int main(void)
 		CASE(a_card_reader_gets_its_node),
 		CASE(the_last_keyboard_is_kept_against_the_rules),
 		CASE(a_learned_keyboard_is_known_at_the_next_boot),
+		CASE(the_first_boot_learns_what_comes_up),
 		CASE(a_keyboard_that_is_also_a_disk_is_no_lifeline),
 		CASE(an_admitted_keyboard_goes_when_an_allowed_one_comes),
 		CASE(a_ps2_keyboard_ends_the_admission),
