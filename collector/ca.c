@@ -22,7 +22,7 @@
 
 #define PEM_FILE_MAX 16384
 #define DAY_S	     INT64_C(86400)
-#define SAN_MAX	     (CA_HOSTS_MAX * (CA_HOST_MAX + 8u))
+#define SAN_MAX	     ((size_t)CA_HOSTS_MAX * (CA_HOST_MAX + 8u))
 
 /* Clocks of terminals may be behind ours. */
 #define BACKDATE_S 3600
@@ -275,7 +275,7 @@ int ca_renew_server(const struct ca *ca, int dirfd, int64_t now_s)
 	_cleanup_(cleanup_evp_pkey) EVP_PKEY *key = NULL;
 	_cleanup_buf_ struct buf san = BUF_INIT(SAN_MAX);
 	_cleanup_free_ char *pem = NULL, *key_pem = NULL;
-	int64_t not_after_s;
+	int64_t not_after_s = 0;
 	int r;
 
 	r = load_text(dirfd, "server.crt", &pem);

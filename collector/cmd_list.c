@@ -17,6 +17,9 @@
 
 #include "agent/base/banned.h"
 
+/* A record in base64, or as it is, and its columns. */
+#define LINE_MAX_BYTES ((size_t)4 * LIMIT_EVENT_BYTES)
+
 static int open_store(const struct cli *cli, struct store **ret_store)
 {
 	int r;
@@ -101,7 +104,7 @@ static int print_row(const struct store_row *row, void *ctx)
 int cmd_export(struct cli *cli)
 {
 	_cleanup_(cleanup_store) struct store *store = NULL;
-	_cleanup_buf_ struct buf line = BUF_INIT(4 * LIMIT_EVENT_BYTES);
+	_cleanup_buf_ struct buf line = BUF_INIT(LINE_MAX_BYTES);
 	const struct store_query query = {.host = cli->terminal};
 
 	if (open_store(cli, &store) < 0)

@@ -124,7 +124,6 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
 				  const char *version, const char *data,
 				  size_t *size, void **request_ctx)
 {
-	static const char first_call; /* its address marks the request */
 	struct console_request request = {
 		.console = ctx,
 		.connection = connection,
@@ -133,7 +132,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
 
 	(void)version, (void)data; /* no resource reads a body */
 	if (!*request_ctx) {
-		*request_ctx = (void *)(uintptr_t)&first_call;
+		*request_ctx = ctx; /* any address: the head was seen */
 		return MHD_YES;
 	}
 	if (*size > 0)

@@ -129,7 +129,7 @@ static size_t escape_len(const uint8_t *at, const uint8_t *end)
 		return 0;
 	if (*at == 'u')
 		return end - at >= 5 && is_hex4(at + 1) ? 5 : 0;
-	return memchr("\"\\/bfnrt", *at, 8) ? 1 : 0;
+	return *at != '\0' && strchr("\"\\/bfnrt", *at) ? 1 : 0;
 }
 
 static int scan_text(struct scan *s, struct event_text *ret_text)

@@ -169,7 +169,7 @@ static int bind_socket(const struct addrinfo *info, int *ret_fd)
 
 static int read_port(int fd, uint16_t *ret_port)
 {
-	struct sockaddr_storage storage;
+	struct sockaddr_storage storage = {0};
 	struct sockaddr_in6 v6;
 	struct sockaddr_in v4;
 	socklen_t len = sizeof(storage);
@@ -192,7 +192,7 @@ int http_listen(const char *address, int *ret_fd, uint16_t *ret_port)
 	_cleanup_free_ char *text = strdup(address);
 	_cleanup_close_ int fd = -1;
 	struct addrinfo *info = NULL;
-	char *host, *port;
+	char *host = NULL, *port = NULL;
 	int r;
 
 	if (!text)

@@ -15,7 +15,7 @@
 
 #define FREE_FAILURES 2u
 #define WAIT_MAX_S    60u
-#define FORGET_MS     (60u * 60u * 1000u)
+#define FORGET_MS     (UINT64_C(60) * 60 * 1000)
 
 static struct login_address *find(struct login *login,
 				  const uint8_t address[16])
@@ -75,7 +75,7 @@ static void fail(struct login *login, const uint8_t address[16],
 
 		wait_s = doublings >= 6 ? WAIT_MAX_S : 1u << doublings;
 	}
-	entry->mono_until_ms = mono_now_ms + 1000u * wait_s;
+	entry->mono_until_ms = mono_now_ms + UINT64_C(1000) * wait_s;
 }
 
 int login_check(struct login *login, const char *authorization,

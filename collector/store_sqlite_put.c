@@ -287,10 +287,10 @@ static int add_rollups(struct sqlite_store *s, const struct store_batch *batch,
 		const struct store_event *e = &batch->events[i];
 		size_t at = 0;
 
-		while (at < used &&
-		       (slots[at].code.len != e->code.len ||
-			memcmp(slots[at].code.at, e->code.at, e->code.len) ||
-			strcmp(slots[at].unit, e->unit) != 0))
+		while (at < used && (slots[at].code.len != e->code.len ||
+				     memcmp(slots[at].code.at, e->code.at,
+					    e->code.len) != 0 ||
+				     strcmp(slots[at].unit, e->unit) != 0))
 			at++;
 		if (at == ROLLUP_SLOTS) {
 			int r = write_rollups(s, batch->recv_ms, slots, used);
@@ -402,7 +402,7 @@ int sqlite_put_batch(struct store *store, const struct store_batch *batch,
 	struct sqlite_store *s = sqlite_store(store);
 	struct store_cert_state cert = {0};
 	struct store_ack ack = {0};
-	struct stream stream;
+	struct stream stream = {0};
 	bool is_same = false;
 	int64_t host = 0;
 	int r;

@@ -16,7 +16,7 @@
 #include "agent/base/banned.h"
 
 /* Weight that may wait: some seconds of work; then clients are told to. */
-#define WAITING_MAX (4 * LIMIT_GROUP_EVENTS)
+#define WAITING_MAX ((size_t)4 * LIMIT_GROUP_EVENTS)
 
 struct queue {
 	struct job *head;

@@ -18,8 +18,8 @@
 #include "agent/base/banned.h"
 
 /* A terminal beats every five minutes; three missed is worth a colour. */
-#define SILENT_MS	(15 * 60 * INT64_C(1000))
-#define SKEW_MS		(5 * 60 * INT64_C(1000))
+#define SILENT_MS	(INT64_C(15) * 60 * 1000)
+#define SKEW_MS		(INT64_C(5) * 60 * 1000)
 #define OBSERVED	3 /* OCSF action_id */
 #define INCIDENTS_SHOWN 20u
 
