@@ -228,6 +228,26 @@ static inline unsigned fixture_count(struct fixture *f, const char *prefix,
 	return count;
 }
 
+/*
+ * Waits until `wanted` segments are left and the spool knows it: the thread
+ * unlinks first and counts then.
+ */
+static inline void fixture_wait_segments(struct fixture *f, unsigned wanted)
+{
+	for (int i = 0; i < 2000; i++) {
+		struct spool_stats stats;
+		char name[SEGMENT_NAME_SIZE];
+
+		spool_stats(f->spool, &stats);
+		segment_name(stats.first_seq, name);
+		if (fixture_count(f, "0", ".seg") == wanted &&
+		    faccessat(f->dirfd, name, F_OK, 0) == 0)
+			return;
+		fixture_wait_us(5000);
+	}
+	fail_msg("%u segments, not %u", fixture_count(f, "0", ".seg"), wanted);
+}
+
 static inline struct spool_tail fixture_tail(struct fixture *f)
 {
 	char text[SPOOL_TAIL_SIZE];

@@ -103,12 +103,7 @@ static void what_was_unlinked_is_a_gap_unless_it_is_open(void **state)
 	assert_int_equal(spool_reader_next(held, 900, &item), 0);
 
 	spool_release(f->spool, 900);
-	for (int i = 0; i < 2000; i++) {
-		spool_stats(f->spool, &stats);
-		if (fixture_count(f, "0", ".seg") == 2)
-			break;
-		fixture_wait_us(2000);
-	}
+	fixture_wait_segments(f, 2);
 	/* The rest of the segment that it has open, then the gap. */
 	while ((r = spool_reader_next(held, 900, &item)) == 0)
 		continue;

@@ -243,19 +243,6 @@ static void the_budget_holds_and_the_reserve_is_for_the_urgent(void **state)
 	assert_true(stats.first_seq > 1);
 }
 
-static unsigned wait_segments(struct fixture *f, unsigned wanted)
-{
-	unsigned count = 0;
-
-	for (int i = 0; i < 2000; i++) {
-		count = fixture_count(f, "0", ".seg");
-		if (count == wanted)
-			break;
-		fixture_wait_us(5000);
-	}
-	return count;
-}
-
 static void release_unlinks_whole_acked_segments_only(void **state)
 {
 	struct fixture *f = *state;
@@ -272,7 +259,7 @@ static void release_unlinks_whole_acked_segments_only(void **state)
 	/* More than is durable counts as what is durable. */
 	spool_release(f->spool, UINT64_MAX);
 	/* The open one and one retained. */
-	assert_int_equal(wait_segments(f, 2), 2);
+	fixture_wait_segments(f, 2);
 	spool_stats(f->spool, &stats);
 	assert_int_equal(stats.acked_seq, 1000);
 	assert_int_equal(stats.unacked_count, 0);
