@@ -38,12 +38,12 @@ enum {
 enum guard_bus {
 	GUARD_BUS_UNKNOWN,
 	GUARD_BUS_USB,
-	GUARD_BUS_MMC,
+	GUARD_BUS_MMC, /* SD, MMC, Memory Stick, PC card */
 	GUARD_BUS_FIREWIRE,
 	GUARD_BUS_THUNDERBOLT, /* or any PCI device the firmware calls external */
 	GUARD_BUS_NETWORK,     /* iSCSI, and virtual disks that are not known */
 	GUARD_BUS_FIXED,       /* anything else that sits on a bus */
-	GUARD_BUS_VIRTUAL,     /* loop, dm, md, zram, ram: nothing of its own */
+	GUARD_BUS_VIRTUAL,     /* loop, dm, md, zram, ram, zvol: nothing new */
 	GUARD_BUS_COUNT
 };
 

@@ -61,7 +61,8 @@ static __always_inline __u32 bus_from_word(const struct word *name)
 {
 	if (word_is(name, "usb"))
 		return GUARD_BUS_USB;
-	if (word_is(name, "mmc"))
+	if (word_is(name, "mmc") || word_is(name, "memstick") ||
+	    word_is(name, "pcmcia"))
 		return GUARD_BUS_MMC;
 	if (word_is(name, "firewire"))
 		return GUARD_BUS_FIREWIRE;
@@ -116,7 +117,8 @@ static __always_inline __u32 bus_of_virtual(const struct word *disk)
 {
 	if (word_begins(disk, "loop") || word_begins(disk, "dm-") ||
 	    word_begins(disk, "md") || word_begins(disk, "zram") ||
-	    word_begins(disk, "ram") || word_begins(disk, "bcache"))
+	    word_begins(disk, "ram") || word_begins(disk, "bcache") ||
+	    word_begins(disk, "zd"))
 		return GUARD_BUS_VIRTUAL;
 	if (word_begins(disk, "nvme"))
 		return GUARD_BUS_FIXED;

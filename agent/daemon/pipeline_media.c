@@ -51,6 +51,10 @@ static bool is_medium(const struct pipeline *pipeline,
 			       &known) == 0) {
 		if (known.flags & GUARD_DEVICE_SYSTEM)
 			return false;
+		/* The drive may be built in, its medium never is */
+		if (known.kind == GUARD_KIND_OPTICAL ||
+		    known.kind == GUARD_KIND_FLOPPY)
+			return true;
 		return known.bus != GUARD_BUS_FIXED &&
 		       known.bus != GUARD_BUS_VIRTUAL;
 	}

@@ -149,6 +149,8 @@ static uint32_t bus_from_name(const char *name)
 	} rows[] = {
 		{"usb", GUARD_BUS_USB},
 		{"mmc", GUARD_BUS_MMC},
+		{"memstick", GUARD_BUS_MMC},
+		{"pcmcia", GUARD_BUS_MMC},
 		{"firewire", GUARD_BUS_FIREWIRE},
 		{"thunderbolt", GUARD_BUS_THUNDERBOLT},
 	};
@@ -196,7 +198,8 @@ static uint32_t bus_of(int sys_fd, const char *devpath)
 static uint32_t bus_of_virtual(const char *disk)
 {
 	static const char *const made_of_others[] = {"loop", "dm-", "md",
-						     "zram", "ram", "bcache"};
+						     "zram", "ram", "bcache",
+						     "zd"};
 
 	for (size_t i = 0;
 	     i < sizeof(made_of_others) / sizeof(made_of_others[0]); i++) {
