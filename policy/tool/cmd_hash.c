@@ -74,6 +74,16 @@ static int read_device(int dir, struct usb_fact *fact)
 	return descriptor_read(fact, (const uint8_t *)raw, len);
 }
 
+/* Where `word` stands last in `text`, or NULL. */
+static const char *last_of(const char *text, const char *word)
+{
+	const char *found = NULL;
+
+	while ((text = strstr(text, word)) != NULL)
+		found = text++;
+	return found;
+}
+
 /*
  * The parent is the directory above, if it is a USB device; a root hub's is
  * its controller's path below /sys, as far as the path shows it.
@@ -91,7 +101,7 @@ static bool find_parent(int dir, const char *path,
 		memcpy(ret_hash, parent->hash, USB_HASH_CHARS + 1);
 		return true;
 	}
-	devices = real ? strstr(real, "/devices/") : NULL;
+	devices = real ? last_of(real, "/devices/") : NULL;
 	slash = real ? strrchr(real, '/') : NULL;
 	if (!devices || strncmp(slash, "/usb", 4) != 0)
 		return false;
