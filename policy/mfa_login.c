@@ -165,7 +165,10 @@ static bool is_exempt(const struct login_policy *policy,
 	for (size_t i = 0; i < policy->exemption_count; i++) {
 		const struct login_exemption *e = &policy->exemptions[i];
 
-		if (span_equals_str(fact->service, e->service) &&
+		bool is_service = span_equals_str(fact->service, e->service) ||
+				  span_equals(span_str(e->service), SPAN("*"));
+
+		if (is_service &&
 		    (e->exe[0] == '\0' || span_equals_str(fact->exe, e->exe)) &&
 		    fact->has_uid && fact->uid >= e->uid_min &&
 		    fact->uid <= e->uid_max)
@@ -174,28 +177,32 @@ static bool is_exempt(const struct login_policy *policy,
 	return false;
 }
 
-static bool is_console(struct span tty)
+unsigned login_console_tty(struct span tty)
 {
 	const struct span dev = SPAN("/dev/");
 	const struct span prefix = SPAN("tty");
 
 	if (span_starts_with(tty, dev))
 		tty = span_skip(tty, dev.len);
-	return tty.len == prefix.len + 1 && span_starts_with(tty, prefix) &&
-	       tty.ptr[prefix.len] >= '1' &&
-	       tty.ptr[prefix.len] <= '0' + LOGIN_CONSOLE_TTY_MAX;
+	if (tty.len != prefix.len + 1 || !span_starts_with(tty, prefix))
+		return 0;
+	unsigned number = (unsigned)(unsigned char)tty.ptr[prefix.len] - '0';
+	return number <= LOGIN_CONSOLE_TTY_MAX ? number : 0;
 }
 
 bool login_is_breakglass(const struct login_policy *policy,
 			 const struct login_fact *fact)
 {
+	unsigned here = 1u << login_console_tty(fact->tty);
+	unsigned ttys = policy->breakglass_ttys & LOGIN_CONSOLE_TTYS;
+
 	if (!fact->has_uid || fact->rhost.len > 0)
 		return false;
 	if (fact->uid == 0)
 		return policy->is_root_console_breakglass &&
-		       is_console(fact->tty);
+		       (here & (ttys ? ttys : LOGIN_CONSOLE_TTYS)) != 0;
 	return policy->breakglass_group[0] != '\0' &&
-	       fact->is_breakglass_member;
+	       fact->is_breakglass_member && (ttys == 0 || (here & ttys) != 0);
 }
 
 void login_decide(const struct login_policy *policy,

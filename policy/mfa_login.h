@@ -19,6 +19,7 @@
 #define LOGIN_EXEMPTIONS_MAX  32
 #define LOGIN_UID_MAX	      UINT32_MAX
 #define LOGIN_CONSOLE_TTY_MAX 6 /* tty1..tty6 are the physical console */
+#define LOGIN_CONSOLE_TTYS    0x7eu
 
 /* Enforce is 0. */
 enum login_mode {
@@ -47,7 +48,7 @@ bool login_reaction_from_str(struct span text, enum login_reaction *ret_react)
 
 /*
  * A service that logs nobody in: cron, the greeter, su inside a session that
- * proved itself. All parts must hold; an empty exe is any.
+ * proved itself. All parts must hold; an empty exe is any, service "*" too.
  */
 struct login_exemption {
 	char service[LOGIN_NAME_MAX_BYTES + 1];
@@ -71,11 +72,14 @@ struct login_policy {
 	bool is_remote_refused;
 	bool is_root_console_breakglass;
 	char breakglass_group[LOGIN_NAME_MAX_BYTES + 1]; /* "": none */
+	/* Bit n: ttyn. 0: root on any physical console, members anywhere here. */
+	unsigned breakglass_ttys;
 	struct login_exemption exemptions[LOGIN_EXEMPTIONS_MAX];
 	size_t exemption_count;
 
 	/* For sessions: mfa_session.h. */
 	unsigned unlock_required; /* kinds that unlock a session */
+	bool accepts_any_locker; /* an unlock needs no evidence of root's side */
 	uint64_t bind_ns;
 	uint64_t lock_ns;
 	uint64_t reauth_ns;
@@ -100,6 +104,9 @@ struct login_policy {
  */
 void login_policy_default(struct login_policy *ret_policy)
 	__attribute__((nonnull));
+
+/* n of "ttyn" or "/dev/ttyn" where that is a physical console, else 0. */
+unsigned login_console_tty(struct span tty);
 
 /* The mode now, with a trial that ran out taken into account. */
 enum login_mode login_policy_mode(const struct login_policy *policy,

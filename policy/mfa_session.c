@@ -226,7 +226,10 @@ static void step_locked(struct work *w, const struct mfa_event *event)
 		attest(w, event->proof_boot_ns,
 		       MFA_NOTE_ATTESTED | MFA_NOTE_UNLOCKED);
 	else if (event->kind == MFA_EVENT_UNLOCKED && !w->s.is_frozen)
-		enter(w, MFA_STATE_UNLOCK_CHECK, w->s.cause);
+		enter(w,
+		      w->policy->accepts_any_locker ? MFA_STATE_ATTESTED
+						    : MFA_STATE_UNLOCK_CHECK,
+		      w->s.cause);
 }
 
 /* since_boot_ns is when it was unlocked; evidence may be a little older. */

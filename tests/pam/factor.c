@@ -7,6 +7,7 @@
  *   absent             no token, nobody enrolled: AUTHINFO_UNAVAIL
  *   nouserok, nullok   with absent: PAM_IGNORE, as pam_u2f and others do
  *   alwaysok           success, nothing asked
+ *   ignores            PAM_IGNORE
  *   use_first_pass     takes the password an earlier module asked for
  *   become=USER        names another user on success, as card mappers do
  *   log=FILE           appends what it was called with
@@ -90,6 +91,8 @@ ENTRY int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc,
 	pam_set_data(pamh, "test.factor", malloc(16), cleanup);
 	if (value_of(argc, argv, "alwaysok"))
 		r = PAM_SUCCESS;
+	else if (value_of(argc, argv, "ignores"))
+		r = PAM_IGNORE;
 	else if (value_of(argc, argv, "absent"))
 		r = value_of(argc, argv, "nouserok") ||
 				    value_of(argc, argv, "nullok")

@@ -94,7 +94,8 @@ void world_init(struct world *world)
 	world_file(world, "etc/boot_id", 0644,
 		   "11111111-2222-3333-4444-555555555555\n");
 	world_file(world, "etc/group", 0644,
-		   "root:x:0:\nsekimori-breakglass:x:900:kinkyu\n");
+		   "root:x:0:\nsekimori-breakglass2:x:901:sato\n"
+		   "sekimori-breakglass:x:900:tanaka,kinkyu\n");
 	world_file(world, "pam.d/other", 0644,
 		   "auth required pam_deny.so\naccount required pam_deny.so\n"
 		   "session required pam_deny.so\n");

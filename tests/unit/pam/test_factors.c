@@ -158,6 +158,12 @@ static void an_argument_that_allows_success_without_proof_does_not_count(
 		 DENY,
 		 NONE,
 		 NONE},
+		{"PAM_IGNORE without any argument",
+		 BAD_U2F("ignores"),
+		 {"pw"},
+		 DENY,
+		 NONE,
+		 NONE},
 		{"nouserok, key used",
 		 BAD_U2F("answer=key nouserok"),
 		 {"pw", "key"},
@@ -357,6 +363,12 @@ static void what_the_user_enrolled_alone_does_not_count(void **state)
 		 DENY,
 		 NONE,
 		 NONE},
+		{"relative, to a file of root's",
+		 SELF("authfile=etc/u2f_keys"),
+		 {"pw", "key"},
+		 DENY,
+		 NONE,
+		 NONE},
 		{"~", SELF("authfile=~/keys"), {"pw", "key"}, DENY, NONE, NONE},
 		{"%h",
 		 SELF("authfile=%h/keys expand"),
@@ -415,7 +427,9 @@ static void what_the_user_enrolled_alone_does_not_count(void **state)
 	assert_int_equal(chmod(path, 0777), 0);
 	world_file(world, "etc/loose_keys", 0666, "");
 	world_file(world, "etc/keys.sato", 0644, "");
+	assert_int_equal(chdir(world->dir), 0);
 	RUN(rows);
+	assert_int_equal(chdir("/"), 0);
 }
 
 int main(void)

@@ -45,6 +45,21 @@ static void two_passes_through_one_handle_are_not_added_up(void **state)
 	}
 }
 
+/* The second pass jumps over the line whose proof the first one kept. */
+static void what_a_gate_refused_is_not_carried_on(void **state)
+{
+	struct login login = {.answers = {"xx", "pw", "key"}};
+
+	write_stack(*state, "auth [success=1 default=ignore] " P
+			    "auth optional " K GATE AFTER);
+	login_start(*state, &login);
+	login_auth(&login);
+	login_auth(&login);
+	assert_int_equal(login.answer_count, 3);
+	assert_int_equal(login.auth, PAM_PERM_DENIED);
+	login_end(&login);
+}
+
 static void a_second_try_that_is_whole_passes(void **state)
 {
 	struct login login = {.answers = {"pw", "xx", "pw", "key"}};
@@ -96,6 +111,7 @@ static void a_change_of_user_drops_what_was_proven(void **state)
 static void gates_may_stand_twice(void **state)
 {
 	struct login login = {.answers = {"pw", "key"}};
+	struct login_record record;
 	char name[256];
 
 	write_stack(*state, "auth requisite " K
@@ -106,7 +122,8 @@ static void gates_may_stand_twice(void **state)
 	assert_int_equal(world_count(*state, "run/mfa/ev", name), 1);
 	login_account(&login);
 	assert_int_equal(login.account, PAM_SUCCESS);
-	assert_int_equal(world_count(*state, "run/mfa/ev", name), 1);
+	assert_true(world_record(*state, "ev", &record));
+	assert_string_equal(record.phase, "auth"); /* not written again */
 	login_session(&login);
 	assert_int_equal(login.session, PAM_SUCCESS);
 	assert_int_equal(world_count(*state, "run/mfa/open", name), 1);
@@ -167,7 +184,7 @@ static void start_ssh(void **state, struct login *login)
 				.rhost = "10.0.0.9",
 				.tty = "ssh",
 				.answers = {"pw", "key"}};
-	write_stack(*state, TWO);
+	write_stack(*state, TWO AFTER); /* gates twice */
 	login_start(*state, login);
 }
 
@@ -275,6 +292,11 @@ static void make_another_start(struct login_record *record)
 	record->parent.start++;
 }
 
+static void make_another_pid(struct login_record *record)
+{
+	record->parent.pid++;
+}
+
 static void make_another_user(struct login_record *record)
 {
 	snprintf(record->user, sizeof(record->user), "suzuki");
@@ -304,6 +326,7 @@ static void evidence_that_does_not_fit_is_not_taken_over(void **state)
 		{nothing, PAM_SUCCESS},
 		{make_old, PAM_SESSION_ERR},
 		{make_another_start, PAM_SESSION_ERR},
+		{make_another_pid, PAM_SESSION_ERR},
 		{make_another_user, PAM_SESSION_ERR},
 		{make_another_service, PAM_SESSION_ERR},
 		{make_another_secret, PAM_SESSION_ERR},
@@ -327,6 +350,29 @@ static void evidence_that_does_not_fit_is_not_taken_over(void **state)
 			world_remove(*state, path);
 		}
 	}
+}
+
+/* A sound record, but where no gate writes any. */
+static void a_token_cannot_name_a_path(void **state)
+{
+	static const char id[] = "../../../home/forged.evidence.01";
+	struct world *world = *state;
+	struct login login;
+	struct login_record record;
+	char text[LOGIN_TEXT_MAX_BYTES];
+	char env[128];
+
+	start_ssh(state, &login);
+	assert_int_equal(auth_in_child(&login), PAM_SUCCESS);
+	assert_true(world_record(world, "ev", &record));
+	memcpy(record.id, id, sizeof(id));
+	assert_true(login_record_format(&record, text, sizeof(text)) > 0);
+	world_file(world, "home/forged.evidence.01", 0600, text);
+	snprintf(env, sizeof(env), "SEKIMORI_MFA=%s%s", id, record.secret);
+	pam_putenv(login.pamh, env);
+	login_session(&login);
+	assert_int_equal(login.session, PAM_SESSION_ERR);
+	login_end(&login);
 }
 
 static void a_loose_record_is_not_believed(void **state)
@@ -380,6 +426,7 @@ int main(void)
 	cmocka_unit_test_setup_teardown(name, rows_setup, rows_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(two_passes_through_one_handle_are_not_added_up),
+		TEST(what_a_gate_refused_is_not_carried_on),
 		TEST(a_second_try_that_is_whole_passes),
 		TEST(two_handles_are_not_added_up),
 		TEST(a_change_of_user_drops_what_was_proven),
@@ -390,6 +437,7 @@ int main(void)
 		TEST(a_token_is_good_for_one_handle),
 		TEST(a_token_is_good_for_the_parent_alone),
 		TEST(evidence_that_does_not_fit_is_not_taken_over),
+		TEST(a_token_cannot_name_a_path),
 		TEST(a_loose_record_is_not_believed),
 		TEST(a_child_inherits_and_a_grandchild_does_not),
 	};

@@ -130,6 +130,30 @@ static void remote_and_program_are_looked_at(void **state)
 	check(&policy, rows, sizeof(rows) / sizeof(*rows));
 }
 
+static void the_glass_may_be_on_named_consoles_alone(void **state)
+{
+	static struct row rows[] = {
+		{"root, tty2", FACT("login", 0, "tty2", ""), K,
+		 LOGIN_ALLOW_BREAKGLASS},
+		{"root, tty1", FACT("login", 0, "tty1", ""), K,
+		 LOGIN_DENY_FACTORS},
+		{"sealed, tty2", FACT("login", 1900, "tty2", ""), K,
+		 LOGIN_ALLOW_BREAKGLASS},
+		{"sealed, desktop", FACT("login", 1900, ":0", ""), K,
+		 LOGIN_DENY_FACTORS},
+		{"root, no console", FACT("login", 0, "", ""), K,
+		 LOGIN_DENY_FACTORS},
+	};
+	struct login_policy policy;
+	(void)state;
+
+	login_policy_default(&policy);
+	policy.breakglass_ttys = 1u << 2 | 1u; /* bit 0 is no console */
+	rows[2].fact.is_breakglass_member = true;
+	rows[3].fact.is_breakglass_member = true;
+	check(&policy, rows, sizeof(rows) / sizeof(*rows));
+}
+
 static void a_trial_ends_by_itself(void **state)
 {
 	struct login_policy policy;
@@ -184,6 +208,7 @@ int main(void)
 		cmocka_unit_test(the_default_asks_two_and_lets_services_go),
 		cmocka_unit_test(zeroed_policy_lets_nobody_in),
 		cmocka_unit_test(remote_and_program_are_looked_at),
+		cmocka_unit_test(the_glass_may_be_on_named_consoles_alone),
 		cmocka_unit_test(a_trial_ends_by_itself),
 		cmocka_unit_test(every_name_comes_back),
 	};

@@ -225,6 +225,16 @@ static void policy_may_let_one_factor_unlock(void **state)
 	assert_int_equal(step.session.state, MFA_STATE_LOCKED);
 }
 
+static void policy_may_trust_every_locker(void **state)
+{
+	struct login_policy *policy = *state;
+
+	policy->accepts_any_locker = true;
+	STORY(policy, 0, LOGIN, {100, EV(LOCKED), LOCKED, C(USER), SUSPEND},
+	      {200, EV(UNLOCKED), ATTESTED, C(USER), RESUME},
+	      {36000, TICK, PENDING, C(MAX_AGE), SUSPEND | LOCK});
+}
+
 /* Scenario 19: the user sets LockedHint and unlocks by himself. */
 static void a_forged_hint_gains_nothing(void **state)
 {
@@ -396,6 +406,7 @@ int main(void)
 		TEST(freezing_keeps_the_work_until_proof_comes),
 		TEST(only_fresh_proof_of_two_kinds_unlocks),
 		TEST(policy_may_let_one_factor_unlock),
+		TEST(policy_may_trust_every_locker),
 		TEST(a_forged_hint_gains_nothing),
 		TEST(age_and_idleness_lock_and_suspend_counts),
 		TEST(report_mode_tells_once_and_touches_nothing),
