@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/timex.h>
 #include <time.h>
 
@@ -386,6 +387,9 @@ static int open_spool(struct recorder *recorder, struct spool_opening *opening)
 					      O_RDWR | O_CREAT, 0644);
 	if (tail < 0)
 		return tail;
+	/* The shipper reads it, whatever umask the unit runs with. */
+	if (fchmod(tail, 0644) < 0)
+		return -errno;
 	/* Without a cursor nothing is known to be stored elsewhere */
 	if (cursor_read(root_fd, &cursor) < 0)
 		memset(&cursor, 0, sizeof(cursor));

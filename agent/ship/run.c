@@ -166,8 +166,13 @@ static struct sender_wait ship(struct run *run)
 		leave(run);
 		return at_once;
 	}
-	if (read_tail(run, &tail) < 0)
+	int r = read_tail(run, &tail);
+	if (r < 0) {
+		/* Absent until the daemon has opened its spool. */
+		if (r != -ENOENT)
+			tell_waiting(run, "cannot read spool.tail");
 		return for_daemon;
+	}
 
 	struct sender_wait wait = sender_step(run->sender, &tail);
 	if (sender_take_denied(run->sender)) {
