@@ -37,7 +37,8 @@ int hex_decode(const char *text, size_t length, uint8_t *ret_data, size_t size)
 			return -EINVAL;
 
 	for (size_t i = 0; i < size; i++)
-		ret_data[i] = (uint8_t)(digit_value(text[2 * i]) << 4 |
-					digit_value(text[2 * i + 1]));
+		ret_data[i] = (uint8_t)((unsigned)digit_value(text[2 * i])
+						<< 4 |
+					(unsigned)digit_value(text[2 * i + 1]));
 	return 0;
 }

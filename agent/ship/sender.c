@@ -83,7 +83,7 @@ int sender_new(const struct sender_config *config, struct sender **ret_sender)
 		.timeout_s = config->settings->request_timeout_s,
 	};
 	sender->config = *config;
-	sender->coded.limit = 2 * BATCH_BYTES_MAX;
+	sender->coded.limit = (size_t)2 * BATCH_BYTES_MAX;
 	sender->coding = CODING_GZIP;
 	sender->events_max = BATCH_EVENTS_MAX;
 	sender->backoff.max_ms = config->settings->backoff_max_s * MS_PER_S;
@@ -421,7 +421,7 @@ static uint64_t splay_ms(const struct sender *sender)
 	uint64_t mine = 0;
 
 	if (max_ms == 0 || batch_info(sender->batch)->is_urgent ||
-	    hex_decode(sender->config.host_id, 2 * FRAME_ID_SIZE, id,
+	    hex_decode(sender->config.host_id, (size_t)2 * FRAME_ID_SIZE, id,
 		       sizeof(id)) < 0)
 		return 0;
 	memcpy(&mine, id, sizeof(mine));

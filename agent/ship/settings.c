@@ -153,8 +153,8 @@ int settings_load(int root_fd, struct settings *ret_settings, char *ret_error)
 
 int settings_save(int root_fd, const char *collector, const char *tenant)
 {
-	struct buf first = BUF_INIT(2 * CONF_FILE_MAX);
-	_cleanup_buf_ struct buf edited = BUF_INIT(2 * CONF_FILE_MAX);
+	struct buf first = BUF_INIT((size_t)2 * CONF_FILE_MAX);
+	_cleanup_buf_ struct buf edited = BUF_INIT((size_t)2 * CONF_FILE_MAX);
 	_cleanup_free_ char *text = NULL;
 
 	_cleanup_close_ int dirfd = open_below(root_fd, "etc/sekimori",

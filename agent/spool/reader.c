@@ -22,7 +22,7 @@
 
 #include "agent/base/banned.h"
 
-#define WINDOW_SIZE (2u * FRAME_SIZE_MAX)
+#define WINDOW_SIZE ((size_t)2 * FRAME_SIZE_MAX)
 
 struct spool_reader {
 	int dirfd;

@@ -146,7 +146,7 @@ static bool is_first_of_stream_true(const struct segment_header *header)
 static int recover_last(struct spool *spool, const struct spool_config *config,
 			uint64_t first_seq, struct recovered *result)
 {
-	struct segment_footer footer;
+	struct segment_footer footer = {0};
 	struct stat status;
 	char name[SEGMENT_NAME_SIZE];
 
@@ -165,7 +165,8 @@ static int recover_last(struct spool *spool, const struct spool_config *config,
 		result->found = SPOOL_FOUND_CORRUPT;
 		return 0;
 	}
-	if (memcmp(result->header.host_id, config->host_id, FRAME_ID_SIZE)) {
+	if (memcmp(result->header.host_id, config->host_id, FRAME_ID_SIZE) !=
+	    0) {
 		result->found = SPOOL_FOUND_FOREIGN;
 		return 0;
 	}

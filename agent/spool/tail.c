@@ -11,7 +11,7 @@
 
 #include "agent/base/banned.h"
 
-#define STREAM_CHARS (2 * FRAME_ID_SIZE)
+#define STREAM_CHARS ((size_t)2 * FRAME_ID_SIZE)
 #define SEQ_DIGITS   20u /* of UINT64_MAX */
 
 void spool_tail_format(const struct spool_tail *tail,

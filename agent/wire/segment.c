@@ -35,7 +35,8 @@ static const uint8_t header_magic[8] = {'S', 'E', 'K', 'I', 'M', 'O', 'R', 'I'};
 static const char signature_tag[] = "sekimori-segment-v1";
 
 #define MESSAGE_SIZE                                                           \
-	(sizeof(signature_tag) + 2 * FRAME_ID_SIZE + 16 + 2 * FRAME_HASH_SIZE)
+	(sizeof(signature_tag) + (size_t)2 * FRAME_ID_SIZE + 16 +              \
+	 (size_t)2 * FRAME_HASH_SIZE)
 
 static uint32_t header_crc(const uint8_t *buffer)
 {
