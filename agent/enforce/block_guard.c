@@ -207,9 +207,8 @@ static int seed_set(const struct block_guard *guard,
 		    const struct guard_set *set, bool mark_system)
 {
 	struct guard_system system = {.count = 0};
-	const struct seed seed = {.devices = guard_set_map(set,
-							   GUARD_MAP_DEVICES),
-				  .system = &system};
+	struct seed seed = {.devices = guard_set_map(set, GUARD_MAP_DEVICES),
+			    .system = &system};
 	int r;
 
 	if (mark_system) {
@@ -224,8 +223,7 @@ static int seed_set(const struct block_guard *guard,
 		if (r < 0)
 			return r;
 	}
-	return guard_seed_scan(guard->options.sys_fd, seed_one,
-			       (void *)(uintptr_t)&seed);
+	return guard_seed_scan(guard->options.sys_fd, seed_one, &seed);
 }
 
 int block_guard_seed(struct block_guard *guard)

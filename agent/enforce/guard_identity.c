@@ -11,6 +11,7 @@
 #include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -22,24 +23,29 @@
 #include "agent/base/fd.h"
 #include "agent/base/banned.h"
 
-/* proc(5): field 22 of stat, counted after the name's closing parenthesis. */
+/* proc(5): field 22 of stat. Field 3 follows the name's last parenthesis. */
 static int read_start_ticks(int proc_fd, uint64_t *ret_ticks)
 {
+	enum { FIRST_FIELD = 3, START_FIELD = 22 };
 	_cleanup_free_ char *text = NULL;
-	unsigned long long ticks;
-	const char *rest;
+	char *save = NULL;
+	char *field;
+	char *end;
 	int r = read_small_file(proc_fd, "self/stat", 4096, &text, NULL);
 
 	if (r < 0)
 		return r;
-	rest = strrchr(text, ')');
-	if (!rest || sscanf(rest + 1,
-			    " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u "
-			    "%*u %*d %*d %*d %*d %*d %*d %llu",
-			    &ticks) != 1)
+	field = strrchr(text, ')');
+	if (!field)
 		return -EINVAL;
-	*ret_ticks = ticks;
-	return 0;
+	field = strtok_r(field + 1, " ", &save);
+	for (int i = FIRST_FIELD; field && i < START_FIELD; i++)
+		field = strtok_r(NULL, " ", &save);
+	if (!field || *field < '0' || *field > '9')
+		return -EINVAL;
+	errno = 0;
+	*ret_ticks = strtoull(field, &end, 10);
+	return errno != 0 || *end != '\0' ? -EINVAL : 0;
 }
 
 static bool is_cgroup2(int fd)

@@ -19,6 +19,7 @@
 
 #include "agent/base/cleanup.h"
 #include "agent/base/fd.h"
+#include "agent/enforce/devnum.h"
 #include "agent/base/banned.h"
 
 enum { ATTRIBUTE_MAX = 64, PATH_LIMIT = 1024 };
@@ -58,14 +59,13 @@ static int read_key(int sys_fd, const char *dir, bool is_char,
 	char text[ATTRIBUTE_MAX];
 	unsigned int major_number;
 	unsigned int minor_number;
-	char end;
 	int r = read_text(sys_fd, dir, "dev", text, sizeof(text));
 
 	if (r < 0)
 		return r;
-	if (sscanf(text, "%u:%u%c", &major_number, &minor_number, &end) != 2 ||
-	    major_number > 0xfff || minor_number > 0xfffff)
-		return -EINVAL;
+	r = devnum_parse(text, &major_number, &minor_number);
+	if (r < 0)
+		return r;
 	*ret_key = GUARD_KEY(is_char, major_number, minor_number);
 	return 0;
 }

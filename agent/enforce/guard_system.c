@@ -19,6 +19,7 @@
 #include "agent/bpf/guard.h"
 #include "agent/base/cleanup.h"
 #include "agent/base/fd.h"
+#include "agent/enforce/devnum.h"
 #include "agent/base/banned.h"
 
 enum { PATH_LIMIT = 1024, SLAVES_MAX = 64 };
@@ -80,8 +81,9 @@ static int read_number(int dir_fd, const char *path, dev_t *ret_number)
 
 	if (r < 0)
 		return r;
-	if (sscanf(text, "%u:%u", &major_number, &minor_number) != 2)
-		return -EINVAL;
+	r = devnum_parse(text, &major_number, &minor_number);
+	if (r < 0)
+		return r;
 	*ret_number = makedev(major_number, minor_number);
 	return 0;
 }
@@ -203,33 +205,52 @@ static int follow_overlay(const struct search *search, char *options)
 	return r;
 }
 
-/* proc(5), mountinfo: ID PARENT MAJ:MIN ROOT POINT OPTIONS … - TYPE SOURCE
- * SUPEROPTIONS. */
+/* proc(5), mountinfo, in the order of the line. */
+enum { MOUNT_ID, MOUNT_PARENT, MOUNT_NUMBER, MOUNT_ROOT, MOUNT_POINT, FIELDS };
+
+/* Cuts TEXT at blanks into at most COUNT fields; false when there are less. */
+static bool cut(char *text, char **ret_fields, size_t count)
+{
+	char *save = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		ret_fields[i] = strtok_r(i == 0 ? text : NULL, " ", &save);
+		if (!ret_fields[i])
+			return false;
+	}
+	return true;
+}
+
+/* ID PARENT MAJ:MIN ROOT POINT OPTIONS … - TYPE SOURCE SUPEROPTIONS; the
+ * number of optional fields before the dash varies. */
 static int follow_mount(const struct search *search, char *line)
 {
+	enum { TYPE, SOURCE, OPTIONS, REST };
 	unsigned int major_number;
 	unsigned int minor_number;
-	char *rest = strstr(line, " - ");
-	char point[PATH_LIMIT];
-	char type[64];
-	char source[PATH_LIMIT];
+	char *dash = strstr(line, " - ");
+	char *fields[FIELDS];
+	char *rest[REST];
 
-	if (!rest ||
-	    sscanf(line, "%*u %*u %u:%u %*s %1023s", &major_number,
-		   &minor_number, point) != 3 ||
-	    sscanf(rest, " - %63s %1023s", type, source) != 2)
+	if (!dash)
 		return 0;
-	unescape(point);
-	if (!is_system_mount(point))
+	*dash = '\0';
+	if (!cut(line, fields, FIELDS) ||
+	    !cut(dash + strlen(" - "), rest, REST) ||
+	    devnum_parse(fields[MOUNT_NUMBER], &major_number, &minor_number) <
+		    0)
+		return 0;
+	unescape(fields[MOUNT_POINT]);
+	if (!is_system_mount(fields[MOUNT_POINT]))
 		return 0;
 	if (major_number != 0)
 		return follow_number(search,
 				     makedev(major_number, minor_number),
 				     GUARD_SYSTEM_DEPTH_MAX);
-	if (strcmp(type, "overlay") == 0)
-		return follow_overlay(search, rest);
-	unescape(source); /* btrfs: the device is the source */
-	return follow_path(search, source, GUARD_SYSTEM_DEPTH_MAX);
+	if (strcmp(rest[TYPE], "overlay") == 0)
+		return follow_overlay(search, rest[OPTIONS]);
+	unescape(rest[SOURCE]); /* btrfs: the device is the source */
+	return follow_path(search, rest[SOURCE], GUARD_SYSTEM_DEPTH_MAX);
 }
 
 /* proc(5), swaps: a heading, then PATH TYPE … */

@@ -138,7 +138,7 @@ int media_allow(const struct media_place *place, const char *disk,
 		uint64_t diskseq, enum guard_access access)
 {
 	_cleanup_close_ int fd = -1;
-	dev_t number;
+	dev_t number = 0;
 	int busy;
 	int r = open_disk(place, disk, diskseq, &fd, &number);
 
@@ -213,7 +213,7 @@ int media_deny(const struct media_place *place, const char *disk,
 	       uint64_t diskseq)
 {
 	_cleanup_close_ int fd = -1;
-	dev_t number;
+	dev_t number = 0;
 	int busy;
 	int r = open_disk(place, disk, diskseq, &fd, &number);
 

@@ -12,6 +12,7 @@
 
 #include "agent/base/fd.h"
 #include "agent/enforce/block_guard.h"
+#include "agent/enforce/devnum.h"
 #include "agent/enforce/media.h"
 #include "agent/enforce/name.h"
 #include "agent/enforce/usb_auth.h"
@@ -81,7 +82,7 @@ static int node_key(const struct enforce_real *real, const char *device,
 	r = read_line_file(real->place.sys_fd, path, text, sizeof(text));
 	if (r < 0)
 		return r == -ENOENT ? -ENODEV : r;
-	if (sscanf(text, "%u:%u", &major_number, &minor_number) != 2 ||
+	if (devnum_parse(text, &major_number, &minor_number) < 0 ||
 	    major_number != GUARD_USBFS_MAJOR)
 		return -EINVAL;
 	*ret_key = GUARD_KEY(true, major_number, minor_number);
