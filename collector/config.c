@@ -29,7 +29,7 @@ static void set_text(char *field, const char *value)
 void config_init(struct config *config)
 {
 	*config = (struct config){
-		.listen = "[::]:8443",
+		.listen = "0.0.0.0:8443",
 		.console_listen = "127.0.0.1:8444",
 		.dir = CONFIG_DIR_DEFAULT,
 		.threads = 2,

@@ -262,7 +262,7 @@ static void a_wrong_configuration_changes_nothing(void **state)
 		config_init(&config);
 		assert_int_equal(load(rows[i][0], &config, error), -EINVAL);
 		assert_non_null(strstr(error, rows[i][1]));
-		assert_string_equal(config.listen, "[::]:8443");
+		assert_string_equal(config.listen, "0.0.0.0:8443");
 		assert_int_equal(config.threads, 2);
 	}
 }

@@ -538,6 +538,58 @@ def many_terminals_at_once(c):
         equal([r["seq"] for r in c.events(f"&terminal={t.host}")], list(range(1, 61)))
 
 
+@test
+def rubbish_is_hung_up_on(c):
+    t = c.terminal()
+    noise = random.Random(3)
+    for port in (c.port, c.console_port):
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+                raw.sendall(noise.randbytes(noise.randint(1, 3000)))
+        for data in (b"\0" * 5000, b"GET / HTTP/9.9\r\n\r\n", b"A" * 100000 + b"\r\n\r\n",
+                     b"GET / HTTP/1.1\r\nX: " + b"y" * 100000 + b"\r\n\r\n",
+                     b"POST /v1/logs HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+                     b"POST /v1/logs HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999"
+                     b"\r\n\r\n",
+                     b"POST /v1/logs HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz"
+                     b"\r\n\r\n"):
+            raw = socket.create_connection(("127.0.0.1", port), timeout=10)
+            with t.context().wrap_socket(raw, server_hostname="127.0.0.1") as tls:
+                try:
+                    tls.sendall(data)
+                    tls.settimeout(0.2)
+                    tls.recv(100)
+                except OSError:
+                    pass
+    try:
+        t.post(Chain(t.host).grow(1), 1, 1, body=b"x" * (30 << 20))
+    except (OSError, http.client.HTTPException):
+        pass  # hung up in the middle of thirty MiB
+    equal(t.post(Chain(t.host).grow(1), 1, 1)[0], 200)
+    equal(c.get("/healthz", auth=None)[0], 200)
+    held = re.search(r"^sekimori_held_bytes (\S+)", c.get("/metrics")[2].decode(), re.M)[1]
+    equal(held, "0", "nothing is held for those who left")
+
+
+@test
+def a_client_that_leaves_before_the_answer_harms_nobody(c):
+    t = c.terminal()
+    chain = Chain(t.host).grow(60)
+    for first in range(1, 61):
+        fields = chain.headers(first, first)
+        body = chain.body(first, first)
+        head = "".join(f"{k}: {v}\r\n" for k, v in fields.items())
+        raw = socket.create_connection(("127.0.0.1", c.port), timeout=10)
+        with t.context().wrap_socket(raw, server_hostname="127.0.0.1") as tls:
+            tls.sendall(f"POST /v1/logs HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+                        f"{head}\r\n".encode() + body)
+    end = time.monotonic() + 10
+    while len(c.events(f"&terminal={t.host}")) < 60 and time.monotonic() < end:
+        # Not every batch arrives before the next one: a gap is simply refused.
+        equal(t.post(chain, 1, 60)[0], 200)
+    equal([r["seq"] for r in c.events(f"&terminal={t.host}")], list(range(1, 61)))
+
+
 # ---- console ----------------------------------------------------------------
 
 @test
@@ -614,6 +666,24 @@ def wrong_configuration_is_named(c):
         equal(done.returncode, 2, words)
     for words in (["--help"], ["--version"]):
         equal(subprocess.run([PROGRAM, *words], capture_output=True).returncode, 0, words)
+
+
+@test
+def texts_are_japanese_where_the_person_is(c):
+    for variable, word in (("LANG", "使い方"), ("LC_ALL", "使い方"), ("NONE", "usage")):
+        env = {variable: "ja_JP.UTF-8"}
+        done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, env=env)
+        equal(word in done.stdout, True, variable)
+
+
+@test
+def a_long_export_comes_in_pages_and_whole(c):
+    t = c.terminal()
+    chain = Chain(t.host).grow(4200)
+    for first in range(1, 4201, 600):
+        equal(t.post(chain, first, first + 599, coding="gzip")[0], 200)
+    seqs = [json.loads(l)["seq"] for l in c.command("export", "--terminal", t.host).splitlines()]
+    equal(seqs, list(range(1, 4201)))
 
 
 @test
