@@ -14,6 +14,8 @@ import threading
 import time
 import urllib.request
 
+from vm import DIE_WITH_US
+
 HOST_FROM_GUEST = "10.0.2.2"
 START_SECONDS = 20
 PAGE = 1000
@@ -67,7 +69,8 @@ class Collector:
         """Serves; returns when the port is open."""
         with open(self.folder + ".log", "ab") as log:
             self.process = subprocess.Popen(
-                [self.program, "--config", self.config, "serve"],
+                [*DIE_WITH_US, self.program, "--config", self.config,
+                 "serve"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end and self.process.poll() is None:
@@ -91,7 +94,8 @@ class Collector:
 
     def enrol(self):
         """Starts, and enrols the guest as its administrator would."""
-        self.start()
+        if not self.process:
+            self.start()
         token = self._run("token").strip()
         self.case.must("sekimori-ship enroll "
                        f"https://{HOST_FROM_GUEST}:{self.port} {token}")
