@@ -318,7 +318,7 @@ int descriptor_path_hash(struct span path, char ret_hash[USB_HASH_CHARS + 1])
 
 int descriptor_string(struct span raw, char *ret_text, size_t capacity)
 {
-	char text[USB_STRING_MAX_BYTES + 1];
+	char text[USB_STRING_MAX_BYTES + 1] = "";
 	const char *nul;
 
 	while (raw.len > 0 && memchr("\n\r\t\b", raw.ptr[raw.len - 1], 5))

@@ -184,7 +184,7 @@ static void put_condition(struct writer *w, const struct condition *cond)
 	put_str(w, ")");
 }
 
-static void put_value(struct writer *w, const struct attr *attr, uint16_t n)
+static void put_value(struct writer *w, const struct attr *attr, size_t n)
 {
 	const uint32_t *values = attr_values(w->rs, attr);
 

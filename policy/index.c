@@ -32,7 +32,7 @@ static uint32_t key_hash(uint64_t key)
 
 /* The key of one value; false where it can match anything. */
 static bool value_key(const struct ruleset *rs, const struct attr *attr,
-		      uint16_t n, uint64_t *ret_key)
+		      size_t n, uint64_t *ret_key)
 {
 	const uint32_t *values = attr_values(rs, attr);
 

@@ -11,20 +11,20 @@
 #include <assert.h>
 
 static const struct {
-	uint32_t has;
 	size_t offset;
+	uint32_t has;
 	enum attr_kind kind;
 } usb_strings[] = {
-	{USB_HAS_SERIAL, offsetof(struct usb_fact, serial), ATTR_SERIAL},
-	{USB_HAS_NAME, offsetof(struct usb_fact, name), ATTR_NAME},
-	{USB_HAS_MANUFACTURER, offsetof(struct usb_fact, manufacturer),
+	{offsetof(struct usb_fact, serial), USB_HAS_SERIAL, ATTR_SERIAL},
+	{offsetof(struct usb_fact, name), USB_HAS_NAME, ATTR_NAME},
+	{offsetof(struct usb_fact, manufacturer), USB_HAS_MANUFACTURER,
 	 ATTR_MANUFACTURER},
-	{USB_HAS_HASH, offsetof(struct usb_fact, hash), ATTR_HASH},
-	{USB_HAS_PARENT_HASH, offsetof(struct usb_fact, parent_hash),
+	{offsetof(struct usb_fact, hash), USB_HAS_HASH, ATTR_HASH},
+	{offsetof(struct usb_fact, parent_hash), USB_HAS_PARENT_HASH,
 	 ATTR_PARENT_HASH},
-	{USB_HAS_IDENTITY, offsetof(struct usb_fact, identity), ATTR_IDENTITY},
-	{USB_HAS_VIA_PORT, offsetof(struct usb_fact, via_port), ATTR_VIA_PORT},
-	{USB_HAS_CONNECT_TYPE, offsetof(struct usb_fact, connect_type),
+	{offsetof(struct usb_fact, identity), USB_HAS_IDENTITY, ATTR_IDENTITY},
+	{offsetof(struct usb_fact, via_port), USB_HAS_VIA_PORT, ATTR_VIA_PORT},
+	{offsetof(struct usb_fact, connect_type), USB_HAS_CONNECT_TYPE,
 	 ATTR_CONNECT_TYPE},
 };
 
@@ -123,7 +123,7 @@ static bool match_id(const struct subject *s, const struct attr *attr)
 	bool has = s->has & 1u << ATTR_ID;
 	unsigned hits = 0;
 
-	for (uint16_t i = 0; has && i < attr->count; i++)
+	for (size_t i = 0; has && i < attr->count; i++)
 		hits += (values[2 * i] == VALUE_ANY ||
 			 ID_NUMBER(values[2 * i]) == s->usb->vendor_id) &&
 			(values[2 * i + 1] == VALUE_ANY ||

@@ -179,7 +179,7 @@ static int parse_date(struct parser *p)
 static int parse_text(struct parser *p, enum attr_kind kind)
 {
 	size_t pos = p->lex.pos;
-	uint32_t number;
+	uint32_t number = POOL_NONE;
 	int r;
 
 	r = parse_string(p, &number);

@@ -6,16 +6,17 @@
 
 #define USBGUARD(text, kind)                                                   \
 	{                                                                      \
-		.word = text, .type = kind, .is_usb = true, .is_media = true   \
+		.word = (text), .type = (kind), .is_usb = true,                \
+		.is_media = true                                               \
 	}
 #define OURS(text, kind)                                                       \
 	{                                                                      \
-		.word = text, .type = kind, .is_extension = true,              \
+		.word = (text), .type = (kind), .is_extension = true,          \
 		.is_usb = true, .is_media = true                               \
 	}
 #define MEDIA(text, kind)                                                      \
 	{                                                                      \
-		.word = text, .type = kind, .is_extension = true,              \
+		.word = (text), .type = (kind), .is_extension = true,          \
 		.is_media = true                                               \
 	}
 

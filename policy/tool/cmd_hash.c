@@ -91,14 +91,14 @@ static const char *last_of(const char *text, const char *word)
 static bool find_parent(int dir, const char *path,
 			char ret_hash[USB_HASH_CHARS + 1])
 {
-	_cleanup_free_ struct usb_fact *parent = calloc(1, sizeof(*parent));
+	struct usb_fact parent = {0};
 	_cleanup_close_ int up = openat(dir, "..",
 					O_PATH | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_free_ char *real = realpath(path, NULL);
 	const char *devices, *slash;
 
-	if (parent && up >= 0 && read_device(up, parent) == 0) {
-		memcpy(ret_hash, parent->hash, USB_HASH_CHARS + 1);
+	if (up >= 0 && read_device(up, &parent) == 0) {
+		memcpy(ret_hash, parent.hash, USB_HASH_CHARS + 1);
 		return true;
 	}
 	devices = real ? last_of(real, "/devices/") : NULL;
@@ -136,11 +136,11 @@ static void print_device(int dir, const char *path, const struct usb_fact *fact)
 
 int cmd_hash(int argc, char **argv)
 {
-	_cleanup_free_ struct usb_fact *fact = calloc(1, sizeof(*fact));
+	struct usb_fact fact = {0};
 	_cleanup_close_ int dir = -1;
 	int r;
 
-	if (argc != 2 || !fact) {
+	if (argc != 2) {
 		fprintf(stderr, "usage: sekimori-policy hash DIR\n");
 		return TOOL_USAGE;
 	}
@@ -149,7 +149,7 @@ int cmd_hash(int argc, char **argv)
 		fprintf(stderr, "%s: %s\n", argv[1], strerror(errno));
 		return TOOL_ERROR;
 	}
-	r = read_device(dir, fact);
+	r = read_device(dir, &fact);
 	if (r < 0) {
 		fprintf(stderr, "%s: not a USB device directory: %s\n", argv[1],
 			strerror(-r));
@@ -160,6 +160,6 @@ int cmd_hash(int argc, char **argv)
 		       descriptor_outcome_to_str((enum descriptor_outcome)r));
 		return TOOL_ERROR;
 	}
-	print_device(dir, argv[1], fact);
+	print_device(dir, argv[1], &fact);
 	return TOOL_OK;
 }

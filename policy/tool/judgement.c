@@ -46,9 +46,7 @@ static const struct option options[] = {
 
 struct raw_options {
 	char **rules;
-	char **groups;
 	size_t rule_count;
-	size_t group_count;
 	unsigned flags;
 	const char *at;
 };
@@ -190,7 +188,7 @@ static int take_option(struct judgement *j, struct raw_options *raw, int c)
 		return 0;
 	case OPTION_GROUP:
 		j->context.has_session = true;
-		raw->groups[raw->group_count++] = optarg;
+		j->groups[j->context.group_count++] = optarg;
 		return 0;
 	case OPTION_MFA:
 		j->context.has_session = true;
@@ -240,8 +238,6 @@ static int load(struct judgement *j, const struct raw_options *raw)
 	slots = ruleset_history_count(j->ruleset);
 	j->context.history = calloc(slots + 1, sizeof(*j->context.history));
 	j->context.history_count = slots;
-	j->context.groups = (const char *const *)raw->groups;
-	j->context.group_count = raw->group_count;
 	return j->context.history ? set_clock(j, raw->at) : TOOL_ERROR;
 }
 
@@ -253,12 +249,13 @@ int judgement_init(struct judgement *j, int argc, char **argv)
 
 	*j = (struct judgement){0};
 	raw.rules = calloc(most, sizeof(*raw.rules));
-	raw.groups = calloc(most, sizeof(*raw.groups));
+	j->groups = calloc(most, sizeof(*j->groups));
 	j->devices = calloc(most, sizeof(*j->devices));
 	j->authorized_facts = calloc(most, sizeof(*j->authorized_facts));
-	j->authorized = calloc(most, sizeof(*j->authorized));
+	j->authorized = calloc(most, sizeof(void *));
 	j->context.authorized = j->authorized;
-	if (raw.rules && raw.groups && j->devices && j->authorized_facts &&
+	j->context.groups = j->groups;
+	if (raw.rules && j->groups && j->devices && j->authorized_facts &&
 	    j->authorized)
 		r = take_options(j, &raw, argc, argv);
 	if (r == 0)
@@ -266,8 +263,6 @@ int judgement_init(struct judgement *j, int argc, char **argv)
 	if (r == 0 && getrandom(&j->context.random, sizeof(uint64_t), 0) < 0)
 		r = TOOL_ERROR;
 	free(raw.rules);
-	if (j->context.groups != (const char *const *)raw.groups)
-		free(raw.groups);
 	return r;
 }
 
@@ -279,6 +274,6 @@ void judgement_fini(struct judgement *j)
 	free(j->authorized_facts);
 	free(j->authorized);
 	free(j->context.history);
-	free((void *)(uintptr_t)j->context.groups);
+	free(j->groups);
 	*j = (struct judgement){0};
 }

@@ -61,6 +61,7 @@ struct judgement {
 	struct usb_fact *devices;
 	size_t device_count;
 	const struct usb_fact **authorized;
+	const char **groups;
 	struct usb_fact *authorized_facts;
 	bool has_implicit;
 	enum usb_target implicit;
