@@ -17,6 +17,7 @@
 #include "agent/daemon/bundle.h"
 #include "agent/daemon/config.h"
 #include "agent/daemon/daemon.h"
+#include "agent/daemon/release.h"
 
 static const char usage[] =
 	"Usage: sekimorid [OPTION…]\n"
@@ -25,6 +26,7 @@ static const char usage[] =
 	"  --config FILE   instead of /etc/sekimori/agent.conf\n"
 	"  --root DIR      look for /sys, /etc, /var … below DIR (tests)\n"
 	"  --check-config  read configuration and rules, say what is wrong\n"
+	"  --release       uninstall: give back what is guarded, and end\n"
 	"  --no-guard      do not load the kernel guard (tests)\n"
 	"  --no-bus        do not connect to D-Bus (tests)\n"
 	"  --version\n"
@@ -35,6 +37,7 @@ static const char usage[] =
 struct arguments {
 	struct daemon_options options;
 	bool check_config;
+	bool release;
 	bool done; /* help or version was printed */
 };
 
@@ -44,6 +47,7 @@ static int parse(int argc, char **argv, struct arguments *arguments)
 		{"config", required_argument, NULL, 'c'},
 		{"root", required_argument, NULL, 'r'},
 		{"check-config", no_argument, NULL, 'k'},
+		{"release", no_argument, NULL, 'R'},
 		{"no-guard", no_argument, NULL, 'g'},
 		{"no-bus", no_argument, NULL, 'b'},
 		{"version", no_argument, NULL, 'v'},
@@ -59,6 +63,8 @@ static int parse(int argc, char **argv, struct arguments *arguments)
 			arguments->options.root = optarg;
 		else if (option == 'k')
 			arguments->check_config = true;
+		else if (option == 'R')
+			arguments->release = true;
 		else if (option == 'g')
 			arguments->options.no_guard = true;
 		else if (option == 'b')
@@ -149,6 +155,9 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	if (arguments.check_config)
 		return check_config(&arguments.options);
+	if (arguments.release)
+		return release(arguments.options.root, &log) < 0 ? EXIT_FAILURE
+								 : EXIT_SUCCESS;
 
 	/* Fixed, else the first large text that is freed raises it and what
 	 * the BPF loader needs for a moment stays in the heap for good. */

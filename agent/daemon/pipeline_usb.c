@@ -505,9 +505,12 @@ void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
 
 	bool is_told = entry->is_told &&
 		       before.target == entry->decision.target;
+	/* Kept against another rule than before is news to the administrator */
 	bool is_changed = before.wall_ms == 0 ||
 			  before.target != entry->decision.target ||
-			  state_before != entry->state;
+			  state_before != entry->state ||
+			  (entry->is_lifeline &&
+			   before.rule_line != entry->decision.rule_line);
 	entry->is_told = false;
 	pipeline->is_dirty = true;
 	if (pipeline->is_starting)
