@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The collector as a terminal and an administrator see it: a real process, real
 TLS, real kills. Prints one line a test and a closing count."""
-import base64, gzip, http.client, json, os, random, re, shutil, signal, socket, ssl, subprocess, sys
-import tempfile, threading, time
+import base64, gzip, http.client, json, os, random, re, shutil, signal, socket, sqlite3, ssl
+import subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from terminal import Chain, Collector, Terminal, event, link, origin, request_body, run  # noqa: E402
@@ -755,6 +755,47 @@ def sigterm_answers_what_waits_and_ends(c):
     t.close()
     equal(t.post(chain, 51, 100)[0], 200)
     equal(len(c.events(f"&terminal={t.host}")), 100)
+
+
+@test
+def too_much_at_once_is_429_and_bounded(c):
+    """Another process holds the store, so bodies pile up to their limit."""
+    terminals = [c.terminal() for _ in range(14)]
+    chains = [Chain(t.host) for t in terminals]
+    for chain in chains:
+        for seq in range(1, 111):
+            chain.append(event(seq, message="x" * 60000))
+    answers = {}
+
+    def send(number):
+        answers[number] = terminals[number].post(chains[number], 1, 110, coding="gzip")[:2]
+
+    lock = sqlite3.connect(c.folder + "/collector.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    threads = [threading.Thread(target=send, args=(n,)) for n in range(14)]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + 8
+    while not any(a[0] == 429 for a in answers.values()) and time.monotonic() < end:
+        time.sleep(0.05)
+    refused = dict(answers)
+    lock.execute("ROLLBACK")
+    lock.close()
+    for thread in threads:
+        thread.join()
+    equal({a[0] for a in refused.values()}, {429}, "while the store was held")
+    equal(all(int(a[1]["Retry-After"]) >= 1 for a in refused.values()), True)
+    equal({a[0] for a in answers.values()}, {200, 429})
+    with open(f"/proc/{c.process.pid}/status", encoding="utf-8") as file:
+        peak = int(re.search(r"VmHWM:\s+(\d+)", file.read())[1]) // 1024
+    if "san" not in BUILD:
+        equal(peak < 256, True, f"peak of {peak} MiB")
+    for number, (status, _) in answers.items():
+        if status == 429:
+            send(number)
+    equal({a[0] for a in answers.values()}, {200})
+    for t in terminals:
+        equal(len(c.events(f"&terminal={t.host}")), 110)
 
 
 @test
