@@ -214,7 +214,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
 		$(call lib,$(TEST_COMMON) $(call test_own,$(firstword $(subst /, ,$*)))) \
 		-Wl,--end-group $(TEST_LIBS)
 
-$(filter $(BUILD)/tests/unit/pam/%,$(UNIT)): | $(PAM_TEST)
+$(filter $(BUILD)/tests/unit/pam/%,$(UNIT)) $(BUILD)/tests/bench/bench_pam: | $(PAM_TEST)
 
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_REPLAY := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/replay_%,$(FUZZ_SRC))
@@ -298,7 +298,7 @@ lint: all ## clang-tidy, cppcheck, shellcheck
 		--inline-suppr --error-exitcode=1 -I. --suppress=missingInclude \
 		--suppress='*:/usr/*' policy agent/base agent/wire agent/spool \
 		agent/sense agent/enforce agent/probe agent/daemon agent/ship \
-		agent/ctl collector
+		agent/ctl agent/pam collector
 	$(Q)shellcheck $(shell git ls-files '*.sh')
 	$(Q)for f in $(filter-out tests/% agent/bpf/%,$(filter %.c,$(C_FILES))); do \
 		clang-tidy --quiet $$f -- $(filter-out -MD -MP -f%,$(OWN)) \
@@ -331,7 +331,7 @@ install-agent: all
 		install -D -m 644 $$f $(DESTDIR)$(DATADIR)/sekimori/$${f#policy/} || exit 1; done
 	$(Q)for f in policy/rules.d/standard/*.rules; do \
 		install -D -m 640 $$f $(DESTDIR)$(SYSCONFDIR)/sekimori/rules.d/$${f##*/} || exit 1; done
-	$(Q)for s in 1 5 8; do for f in $(filter-out %collector.8 %collector.conf.5 %policy.1,$(wildcard pkg/man/*.[158])); do \
+	$(Q)for s in 1 5 8; do for f in $(filter-out %collector.8 %collector.conf.5 %policy.1 %/pam_sekimori.8,$(wildcard pkg/man/*.[158])); do \
 		case $$f in *.$$s) install -D -m 644 $$f $(DESTDIR)$(MANDIR)/man$$s/$${f##*/} || exit 1;; esac; done; done
 install-tools: all
 	$(Q)$(call inst,755,$(BUILD)/sekimori-policy,$(BINDIR)/sekimori-policy)

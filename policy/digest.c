@@ -15,7 +15,7 @@ int digest_sha256(struct span text, char ret_hex[DIGEST_HEX_SIZE])
 	if (EVP_Digest(text.len ? text.ptr : "", text.len, hash, &size,
 		       EVP_sha256(), NULL) != 1)
 		return -ENOMEM;
-	for (unsigned i = 0; i < 32; i++)
+	for (size_t i = 0; i < size; i++)
 		(void)snprintf(ret_hex + 2 * i, 3, "%02x", hash[i]);
 	return 0;
 }

@@ -92,7 +92,9 @@ int evidence_get(pam_handle_t *pamh, const struct pam_places *places,
 	if (pam_get_data(pamh, DATA_KEY, &data) != PAM_SUCCESS || !data)
 		return evidence_new(pamh, places, ret_evidence);
 
-	struct evidence *ev = (struct evidence *)(uintptr_t)data;
+	/* libpam hands back what was set, but as const. */
+	struct evidence *ev = NULL;
+	memcpy(&ev, &data, sizeof(data));
 	uint32_t pid = (uint32_t)getpid();
 	if (ev->pid != pid && ev->pid != (uint32_t)getppid()) {
 		evidence_reset(ev);
@@ -216,7 +218,7 @@ void evidence_adopt(pam_handle_t *pamh, const struct pam_places *places,
 
 static int put_token(pam_handle_t *pamh, const struct evidence *ev)
 {
-	char token[sizeof(EVIDENCE_TOKEN "=") + 2 * LOGIN_ID_CHARS];
+	char token[sizeof(EVIDENCE_TOKEN "=") + 2 * (size_t)LOGIN_ID_CHARS];
 
 	(void)snprintf(token, sizeof(token), "%s=%s%s", EVIDENCE_TOKEN, ev->id,
 		       ev->secret);

@@ -172,6 +172,18 @@ void lint_findf(struct lint *lint, enum lint_code code,
 	va_end(arguments);
 }
 
+static bool is_told(const struct lint *lint, enum lint_code code,
+		    const char *file)
+{
+	const struct lint_report *report = lint->report;
+
+	for (size_t i = 0; i < report->count; i++)
+		if (report->findings[i].code == code &&
+		    strcmp(report->findings[i].file, file) == 0)
+			return true;
+	return false;
+}
+
 static void on_trouble(void *data, enum stack_trouble trouble, const char *file,
 		       unsigned line)
 {
@@ -194,6 +206,11 @@ static void on_trouble(void *data, enum stack_trouble trouble, const char *file,
 	};
 	struct lint *lint = data;
 	struct stack_entry at = {.file = file, .line = line};
+
+	/* A file is read for every type and every stack that includes it. */
+	if (trouble == STACK_TROUBLE_LOOSE &&
+	    is_told(lint, LINT_FILE_LOOSE, file))
+		return;
 
 	/* `other` is often missing; then libpam refuses, which is right. */
 	if (trouble == STACK_TROUBLE_MISSING && strstr(file, "pam.d/other"))

@@ -7,6 +7,7 @@
 #include "agent/pam/lint_parts.h"
 
 #include <security/_pam_types.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/pam/line.h"
@@ -200,29 +201,38 @@ static void step(struct walk *w, struct state state)
 	}
 }
 
-bool lint_can_bypass(const struct stack *stack,
-		     const struct stack_entry **ret_entry)
+/* As lint_can_bypass, with the memory for it. */
+static bool walk(struct walk *w, const struct stack_entry **ret_entry)
 {
 	static const struct state start = {0, UNDECIDED, false};
-	_cleanup_free_ struct walk *w = calloc(1, sizeof(*w));
 
-	*ret_entry = NULL;
-	if (!w)
-		return true; /* not proven safe */
-	w->stack = stack;
 	visit(w, start, 0);
 	while (w->todo_count > 0) {
 		size_t number = w->todo[--w->todo_count];
 		struct state state = state_of(number);
 
-		if (state.at < stack->count) {
+		if (state.at < w->stack->count) {
 			step(w, state);
 			continue;
 		}
 		if (state.impression == POSITIVE && !state.is_gated) {
-			*ret_entry = &stack->entries[w->from[number]];
+			*ret_entry = &w->stack->entries[w->from[number]];
 			return true;
 		}
 	}
 	return false;
+}
+
+bool lint_can_bypass(const struct stack *stack,
+		     const struct stack_entry **ret_entry)
+{
+	struct walk *w = calloc(1, sizeof(*w));
+
+	*ret_entry = NULL;
+	if (!w)
+		return true; /* not proven safe */
+	w->stack = stack;
+	bool can_bypass = walk(w, ret_entry);
+	free(w);
+	return can_bypass;
 }

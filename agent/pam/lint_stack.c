@@ -429,7 +429,7 @@ static int load_file(struct loader *l, const char *name, uint16_t level,
 		return 0;
 	}
 	/* A file that includes itself twice would double at each depth. */
-	if (l->stack->text_count >= 2 * STACK_FILES_MAX) {
+	if (l->stack->text_count / 2 >= STACK_FILES_MAX) {
 		complain(l, STACK_TROUBLE_TOO_LARGE, path, 0);
 		return 0;
 	}

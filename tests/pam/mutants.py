@@ -86,7 +86,7 @@ MUTANTS = [
     ("agent/pam/lint_path.c", "if (entry->is_dash)", "if (0)", "-lines are always there"),
     ("agent/pam/lint_path.c", "if (state.impression == POSITIVE && !state.is_gated)", "if (0)", "bypass not seen"),
     ("agent/pam/lint_stack.c", "if (depth + 1 >= STACK_DEPTH_MAX) {", "if (0) {", "include loop"),
-    ("agent/pam/lint_stack.c", "if (l->stack->text_count >= 2 * STACK_FILES_MAX) {", "if (0) {", "includes that double"),
+    ("agent/pam/lint_stack.c", "if (l->stack->text_count / 2 >= STACK_FILES_MAX) {", "if (0) {", "includes that double"),
     ("agent/pam/lint.c", "is_roots = lint_is_roots(lint->source, path) == 0;", ";", "enrolment not looked at"),
 ]
 

@@ -25,14 +25,14 @@ static void join(const struct world *world, const char *path, char *ret)
 	snprintf(ret, PATH_MAX, "%s/%s", world->dir, path);
 }
 
-/* build/tests/pam, from where this program lies. */
+/* build/tests/pam, from where this program (a test, a bench) lies. */
 static void modules_dir(char *ret)
 {
 	ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - 1);
 
 	MUST(n > 0);
 	ret[n] = '\0';
-	char *tests = strstr(ret, "/tests/unit/");
+	char *tests = strstr(ret, "/tests/");
 	MUST(tests);
 	snprintf(tests, PATH_MAX - (size_t)(tests - ret), "/tests/pam");
 }
@@ -116,9 +116,14 @@ static void remove_below(int parent, const char *name)
 	unlinkat(parent, name, dir ? AT_REMOVEDIR : 0);
 }
 
+void world_tree_remove(const char *path)
+{
+	remove_below(AT_FDCWD, path);
+}
+
 void world_fini(struct world *world)
 {
-	remove_below(AT_FDCWD, world->dir);
+	world_tree_remove(world->dir);
 }
 
 void world_file(struct world *world, const char *path, mode_t mode,

@@ -20,6 +20,8 @@ struct world {
 
 void world_init(struct world *world);
 void world_fini(struct world *world);
+/* Removes a folder and all below it. */
+void world_tree_remove(const char *path);
 
 /* A file below the folder; "%%", "%M" (the wrapper module) and "%D" (the
  * folder of factor modules) in the text are replaced. */
