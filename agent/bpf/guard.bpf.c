@@ -203,53 +203,65 @@ int guard_cgroup_task(struct bpf_cgroup_dev_ctx *ctx)
 
 /* ---- the same on 5.15, where a cgroup program sees only the cgroup ----- */
 
-static __always_inline bool is_mount_of(__u64 key)
+/* security/device_cgroup.c: around the cgroup program, in the process. */
+SEC("fentry/devcgroup_check_permission")
+int BPF_PROG(guard_cgroup_enter, short type, __u32 major, __u32 minor)
 {
+	const struct guard_config *conf = get_config();
 	__u32 zero = 0;
-	__u64 *asked = bpf_map_lookup_elem(&asking, &zero);
+	struct asker *asker = bpf_map_lookup_elem(&asking, &zero);
 
-	return asked && *asked == key;
+	if (!conf || !asker)
+		return 0;
+	asker->key = GUARD_KEY(type == BPF_DEVCG_DEV_CHAR, major, minor);
+	asker->flags = (is_mounting() ? ASKER_MOUNTS : 0) |
+		       (is_daemon(conf) ? ASKER_IS_DAEMON : 0);
+	return 0;
 }
 
 /*
- * The daemon's cgroup is exempt. A write of a read-only medium is left to the
- * block layer inside a mount, because our EPERM would be its end. The note of
- * who asks is the CPU's: being moved in between makes such a mount fail.
+ * The note is the CPU's: a caller that is moved to another one in between is
+ * nobody in particular, and refused.
  */
+static __always_inline __u64 noted(const struct guard_config *conf, __u64 key)
+{
+	__u32 zero = 0;
+	const struct asker *asker;
+
+	if (!(conf->flags & GUARD_TASK_IS_NOTED)) {
+		return conf->daemon_cgroup && bpf_get_current_cgroup_id() ==
+						      conf->daemon_cgroup
+			       ? ASKER_IS_DAEMON
+			       : 0;
+	}
+	asker = bpf_map_lookup_elem(&asking, &zero);
+	return asker && asker->key == key ? asker->flags : 0;
+}
+
+/* A write of a read-only medium is left to the block layer inside a mount,
+ * because our EPERM would be its end. */
 SEC("cgroup/dev")
 int guard_cgroup_group(struct bpf_cgroup_dev_ctx *ctx)
 {
 	const struct guard_config *conf = get_config();
 	struct tale tale = {.hook = GUARD_HOOK_CGROUP_DEV};
+	__u64 asker;
 
 	if (!conf)
 		return 1;
 	tale.key = key_of_cgroup(ctx);
-	if (conf->daemon_cgroup &&
-	    bpf_get_current_cgroup_id() == conf->daemon_cgroup)
+	asker = noted(conf, tale.key);
+	if (asker & ASKER_IS_DAEMON)
 		return is_probe(conf, GUARD_HOOK_CGROUP_DEV, tale.key) ? 0 : 1;
 
 	tale.mode = mode_of_cgroup(ctx->access_type >> 16);
 	if (!tale.mode || !is_refused(conf, &tale) ||
-	    (tale.verdict == READ_ONLY && is_mount_of(tale.key)))
+	    (tale.verdict == READ_ONLY && (asker & ASKER_MOUNTS)))
 		return 1;
 	tale.verdict = REFUSED;
-	if (conf->flags & GUARD_AUDIT_AT_EXIT)
+	if (conf->flags & GUARD_TASK_IS_NOTED)
 		return conf->flags & GUARD_ENFORCE ? 0 : 1;
 	return refuse(conf, &tale, false) ? 0 : 1;
-}
-
-/* security/device_cgroup.c: around the cgroup program, in the process. */
-SEC("fentry/devcgroup_check_permission")
-int BPF_PROG(guard_cgroup_enter, short type, __u32 major, __u32 minor)
-{
-	__u64 key = GUARD_KEY(type == BPF_DEVCG_DEV_CHAR, major, minor);
-	__u32 zero = 0;
-	__u64 *asked = bpf_map_lookup_elem(&asking, &zero);
-
-	if (asked)
-		*asked = is_mounting() ? key : 0;
-	return 0;
 }
 
 /* Names the process that was refused, which the cgroup program cannot. */
@@ -260,7 +272,7 @@ int BPF_PROG(guard_cgroup_exit, short type, __u32 major, __u32 minor,
 	const struct guard_config *conf = get_config();
 	struct tale tale = {.hook = GUARD_HOOK_CGROUP_DEV};
 
-	if (!conf || !(conf->flags & GUARD_AUDIT_AT_EXIT))
+	if (!conf || !(conf->flags & GUARD_TASK_IS_NOTED))
 		return 0;
 	if (!result && (conf->flags & GUARD_ENFORCE))
 		return 0;

@@ -98,8 +98,9 @@ enum {
 	GUARD_ENFORCE = 1U << 0,
 	/* A fixed disk needs an entry in "policy" like any medium. */
 	GUARD_FIXED_NEEDS_ENTRY = 1U << 1,
-	/* The cgroup program cannot name the process; devcgroup's exit does. */
-	GUARD_AUDIT_AT_EXIT = 1U << 2
+	/* 5.15: the cgroup program cannot see the process; who asks is noted
+	 * before it and told after it by programs that can. */
+	GUARD_TASK_IS_NOTED = 1U << 2
 };
 
 /* The one value of the map "config". */
@@ -108,7 +109,9 @@ struct guard_config {
 	__u32 daemon_tgid; /* 0 = nobody is exempt */
 	/* Field 22 of /proc/PID/stat, so that a reused pid is not the daemon. */
 	__u64 daemon_start_ticks;
-	__u64 daemon_cgroup; /* exempt where a program has no pid; 0 = nobody */
+	/* Exempt where nothing can tell the process (tier T3 on 5.15). 0 =
+	 * nobody. */
+	__u64 daemon_cgroup;
 	/* Self-test: the daemon's own open of this device must fail in this
 	 * hook. Nobody else is touched. 0 = no test runs. */
 	__u64 probe_key;

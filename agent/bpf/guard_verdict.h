@@ -87,16 +87,27 @@ struct {
 	__type(value, __u32);
 } mounting SEC(".maps");
 
+/* Bits of asker.flags */
+enum {
+	ASKER_MOUNTS = 1U << 0,
+	ASKER_IS_DAEMON = 1U << 1,
+};
+
+struct asker {
+	__u64 key;
+	__u64 flags;
+};
+
 /*
- * 5.15 only: what this CPU's devcgroup check is about, noted where the process
- * is known and read in the cgroup program right after. Key: 0. Value: the
- * device's key while a mount asks, else 0. Cannot be full.
+ * 5.15 only: who asks this CPU's devcgroup check for what, noted where the
+ * process is known and read in the cgroup program right after. Key: 0. Value:
+ * struct asker. Cannot be full.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct asker);
 } asking SEC(".maps");
 
 static __always_inline void count(__u32 which)

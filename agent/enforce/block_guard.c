@@ -112,12 +112,12 @@ static int fill_config(const struct block_guard *guard, int cgroup_fd,
 	return 0;
 }
 
-/* The audit at exit stands in only where it is attached. */
-static uint32_t audit_flag(const struct guard_set *set)
+/* Noting who asks needs the programs that do it. */
+static uint32_t noted_flag(const struct guard_set *set)
 {
 	return guard_set_is_taskless(set) &&
 			       (guard_set_groups(set) & GUARD_GROUP_DEVICES)
-		       ? GUARD_AUDIT_AT_EXIT
+		       ? GUARD_TASK_IS_NOTED
 		       : 0;
 }
 
@@ -281,11 +281,16 @@ static bool is_lsm_listed(int sys_fd)
 	return false;
 }
 
-static uint32_t wanted_groups(const struct block_guard *guard)
+static struct guard_set_want want(const struct block_guard *guard,
+				  enum guard_variant variant)
 {
-	return guard->options.no_trampoline
-		       ? GUARD_GROUP_CGROUP | GUARD_GROUP_SYSCTL
-		       : GUARD_GROUP_ALL;
+	return (struct guard_set_want){
+		.variant = variant,
+		.groups = guard->options.no_trampoline
+				  ? GUARD_GROUP_CGROUP | GUARD_GROUP_SYSCTL
+				  : GUARD_GROUP_ALL,
+		.is_taskless = guard->options.no_task,
+	};
 }
 
 /*
@@ -296,16 +301,17 @@ static int bring_up(const struct block_guard *guard, enum guard_variant variant,
 		    const struct guard_config *own, int cgroup_fd,
 		    struct guard_set **ret_set)
 {
+	const struct guard_set_want wanted = want(guard, variant);
 	struct guard_config config = *own;
 	struct guard_set *set;
-	int r = guard_set_load(variant, wanted_groups(guard), &set);
+	int r = guard_set_load(&wanted, &set);
 
 	if (r < 0)
 		return r;
 	guard_set_attach(set, GUARD_GROUP_DEVICES, -1);
 	r = seed_set(guard, set, !inherit(guard, set));
 	if (r == 0) {
-		config.flags |= audit_flag(set);
+		config.flags |= noted_flag(set);
 		r = guard_identity_write(guard_set_map(set, GUARD_MAP_CONFIG),
 					 &config);
 	}
@@ -353,20 +359,21 @@ static int bring_up_best(struct block_guard *guard,
 
 static int take_over(struct block_guard *guard, const struct guard_config *own)
 {
+	const struct guard_set_want lsm = want(guard, GUARD_VARIANT_LSM);
+	const struct guard_set_want fmod = want(guard, GUARD_VARIANT_FMOD);
+	const char *pin_dir = guard->options.pin_dir;
 	struct guard_config config = *own;
 	struct guard_set *set;
 	int r = -ENOENT;
 
 	if (guard->status.lsm_listed)
-		r = guard_set_reuse(guard->options.pin_dir, GUARD_VARIANT_LSM,
-				    wanted_groups(guard), &set);
+		r = guard_set_reuse(pin_dir, &lsm, &set);
 	if (r < 0)
-		r = guard_set_reuse(guard->options.pin_dir, GUARD_VARIANT_FMOD,
-				    wanted_groups(guard), &set);
+		r = guard_set_reuse(pin_dir, &fmod, &set);
 	if (r < 0)
 		return r;
 
-	config.flags |= audit_flag(set);
+	config.flags |= noted_flag(set);
 	r = guard_identity_write(guard_set_map(set, GUARD_MAP_CONFIG), &config);
 	if (r == 0)
 		r = seed_set(guard, set, false);

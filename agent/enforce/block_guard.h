@@ -48,6 +48,7 @@ struct block_guard_options {
 	bool fixed_needs_entry; /* a fixed disk is a medium until allowed */
 	bool no_lsm;		/* tests: do as if `bpf` were not in the list */
 	bool no_trampoline;	/* tests: do as in tier T3 */
+	bool no_task;		/* tests: do as on 5.15 */
 	bool verbose;		/* let libbpf write to stderr */
 };
 

@@ -47,9 +47,9 @@ static const struct program {
 	 "vfs_get_tree"},
 	{"guard_mount_end", GUARD_GROUP_DEVICES, ANY_KERNEL, true,
 	 "vfs_get_tree"},
-	{"guard_cgroup_enter", GUARD_GROUP_DEVICES, WITHOUT_TASK, true,
+	{"guard_cgroup_enter", GUARD_GROUP_DEVICES, WITHOUT_TASK, false,
 	 "devcgroup_check_permission"},
-	{"guard_cgroup_exit", GUARD_GROUP_DEVICES, WITHOUT_TASK, true,
+	{"guard_cgroup_exit", GUARD_GROUP_DEVICES, WITHOUT_TASK, false,
 	 "devcgroup_check_permission"},
 	{"guard_cgroup_task", GUARD_GROUP_CGROUP, WITH_TASK, false, NULL},
 	{"guard_cgroup_group", GUARD_GROUP_CGROUP, WITHOUT_TASK, false, NULL},
@@ -233,7 +233,7 @@ static int keep_maps(struct guard_set *set)
 	return 0;
 }
 
-int guard_set_load(enum guard_variant variant, uint32_t groups,
+int guard_set_load(const struct guard_set_want *want,
 		   struct guard_set **ret_set)
 {
 	static const uint32_t leave_out[] = {
@@ -242,14 +242,14 @@ int guard_set_load(enum guard_variant variant, uint32_t groups,
 	struct guard_set *set;
 	int r;
 
-	r = new_set(variant, &set);
+	r = new_set(want->variant, &set);
 	if (r < 0)
 		return r;
-	set->taskless = !cgroup_sees_task();
+	set->taskless = want->is_taskless || !cgroup_sees_task();
 
 	r = kernel ? -EOPNOTSUPP : -errno;
 	for (size_t i = 0; kernel && r < 0 && i < 3; i++) {
-		set->groups = groups & ~leave_out[i];
+		set->groups = want->groups & ~leave_out[i];
 		r = load_groups(set, kernel, set->groups);
 	}
 	if (r == 0)
@@ -505,19 +505,19 @@ static int open_maps(struct guard_set *set, const char *pin_dir)
 	return 0;
 }
 
-int guard_set_reuse(const char *pin_dir, enum guard_variant variant,
-		    uint32_t groups, struct guard_set **ret_set)
+int guard_set_reuse(const char *pin_dir, const struct guard_set_want *want,
+		    struct guard_set **ret_set)
 {
 	struct guard_set *set;
-	int r = new_set(variant, &set);
+	int r = new_set(want->variant, &set);
 
 	if (r < 0)
 		return r;
-	set->taskless = !cgroup_sees_task();
+	set->taskless = want->is_taskless || !cgroup_sees_task();
 	r = open_maps(set, pin_dir);
 	if (r == 0)
 		r = find_links(set, pin_dir);
-	if (r == 0 && (groups & ~set->groups))
+	if (r == 0 && (want->groups & ~set->groups))
 		r = -ENOENT;
 	if (r < 0) {
 		guard_set_free(set);

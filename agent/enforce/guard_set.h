@@ -36,25 +36,32 @@ enum {
 
 enum { GUARD_SET_NAME_MAX = 32, GUARD_PROGRAMS_MAX = 16 };
 
+/* What to bring up. */
+struct guard_set_want {
+	enum guard_variant variant;
+	uint32_t groups;  /* GUARD_GROUP_* */
+	bool is_taskless; /* tests: the cgroup program of 5.15 */
+};
+
 struct guard_set;
 
 /*
- * Load the programs of GROUPS that this kernel has the functions for. When the
+ * Load the programs of the wanted groups that this kernel has the functions for. When the
  * kernel refuses the object, the hooks are left out, then the device programs:
  * guard_set_groups tells what is left. Nothing runs yet. -errno when not even
  * the cgroup programs load.
  */
-int guard_set_load(enum guard_variant variant, uint32_t groups,
+int guard_set_load(const struct guard_set_want *want,
 		   struct guard_set **ret_set)
 	__attribute__((nonnull, warn_unused_result));
 
 /*
  * The pinned set of this very object code below PIN_DIR. -ENOENT: none, or not
- * whole: a crash while pinning, or a link of GROUPS that is missing (removed
+ * whole: a crash while pinning, or a wanted link that is missing (removed
  * by hand, or it could not be attached then; loading anew tries it again).
  */
-int guard_set_reuse(const char *pin_dir, enum guard_variant variant,
-		    uint32_t groups, struct guard_set **ret_set)
+int guard_set_reuse(const char *pin_dir, const struct guard_set_want *want,
+		    struct guard_set **ret_set)
 	__attribute__((nonnull, warn_unused_result));
 
 /* Unless pinned, this detaches what was attached. NULL is fine. */

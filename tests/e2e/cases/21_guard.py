@@ -45,6 +45,20 @@ def test_fmod_refuses_every_way_out(t):
     refuses_all(t, "--no-lsm", "T2")
 
 
+def test_the_programs_of_5_15_refuse_every_way_out(t):
+    refuses_all(t, "--no-task --no-lsm", "T2")
+
+
+def test_the_programs_of_5_15_exempt_a_process_not_a_cgroup(t):
+    load(t, "--no-task")
+    plug(t)
+    t.must("guardctl --no-task open /dev/sda")
+    t.fails("guardctl --no-task wait > /dev/null & sleep 1; "
+            "dd if=/dev/sda of=/dev/null count=1", "not permitted")
+    said = t.must("guardctl --no-task events")
+    t.check("comm=dd" in said, f"the process is not named: {said}")
+
+
 def test_cgroup_alone_refuses_every_way_to_the_disk(t):
     load(t, "--no-trampoline", "T3")
     stick = t.stick(fs="ext4", dirty=True)
@@ -88,7 +102,7 @@ def test_partitions_are_not_read_until_allowed(t):
     t.fails("dd if=/dev/sda of=/dev/null count=1", "not permitted")
 
 
-def read_only(t, options, tier):
+def read_only(t, options, tier, refusal="permission denied"):
     load(t, options, tier)
     stick = plug(t, fs="vfat")
     before = stick.sha256()
@@ -102,10 +116,10 @@ def read_only(t, options, tier):
     t.fails("blockdev --setrw /dev/sda", "not permitted")
     t.must("blockdev --getsize64 --getss --getro /dev/sda")
     write = "head -c 512 /dev/zero | sg_raw {} -s 512 {} 2a 00 0 0 0 9 0 0 1 0"
-    t.fails(write.format("", "/dev/sda"), "permission denied")
+    t.fails(write.format("", "/dev/sda"), refusal)
     t.fails(write.format("-R", "/dev/sda"), "not permitted")
     t.fails(write.format("", "/dev/sg0"), "not permitted")
-    t.fails("dd if=/dev/zero of=/dev/sda count=1", "permission denied")
+    t.fails("dd if=/dev/zero of=/dev/sda count=1", refusal)
     t.must(f"umount {place}; sync")
     t.fails("echo '0 1024 linear 8:0 2048' | dmsetup create leak")
     t.must("echo '0 1024 linear 8:0 2048' | dmsetup create -r leak")
@@ -123,6 +137,10 @@ def test_lsm_keeps_read_only_against_root(t):
 
 def test_fmod_keeps_read_only_against_root(t):
     read_only(t, "--no-lsm", "T2")
+
+
+def test_the_programs_of_5_15_keep_read_only_against_root(t):
+    read_only(t, "--no-task", "T1", refusal="not permitted")
 
 
 def test_a_plain_mount_of_a_read_only_stick_is_told_as_a_first_try(t):

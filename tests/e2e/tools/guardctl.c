@@ -26,7 +26,8 @@
 
 static const char usage[] =
 	"usage: guardctl [OPTION]... COMMAND...\n"
-	"options: --monitor --no-lsm --no-trampoline --verbose --fixed\n"
+	"options: --monitor --no-lsm --no-trampoline --no-task --verbose "
+	"--fixed\n"
 	"commands:\n"
 	"  tier                 tier, layers, set, reused or loaded\n"
 	"  devices              what the guard knows, with entries\n"
@@ -346,6 +347,8 @@ static char **read_options(struct tool *tool, char **word_at, char **end)
 			tool->options.no_lsm = true;
 		else if (strcmp(option, "--no-trampoline") == 0)
 			tool->options.no_trampoline = true;
+		else if (strcmp(option, "--no-task") == 0)
+			tool->options.no_task = true;
 		else if (strcmp(option, "--verbose") == 0)
 			tool->options.verbose = true;
 		else if (strcmp(option, "--fixed") == 0)
