@@ -336,6 +336,11 @@ static void the_last_keyboard_is_kept_against_the_rules(void **state)
 	assert_non_null(record);
 	assert_int_equal(record->decision.reason, RECORD_REASON_LIFELINE);
 	assert_string_equal(record->usb->via_port, "1-2");
+	/* Kept against another rule: told again; against the same: not */
+	load(machine, HEAD "\nblock one-of\n", BUNDLE_REJECTED);
+	assert_int_equal(machine_count(machine, RECORD_LIFELINE_KEPT), 1);
+	load(machine, HEAD "\n\nblock id 046d:c31c\n", 0);
+	assert_int_equal(machine_count(machine, RECORD_LIFELINE_KEPT), 2);
 }
 
 static void a_learned_keyboard_is_known_at_the_next_boot(void **state)
