@@ -4,7 +4,9 @@
  * crash left) and writer.c (the thread). Nobody else includes it.
  *
  * Who may touch what: "fixed" is set before the thread starts; "locked" under
- * spool->lock; "writer" belongs to the thread (and to spool_open before it).
+ * spool->lock; "writer" under spool->writer_lock, which the thread holds while it
+ * writes, or a caller of spool_flush who writes in its stead. writer_lock is
+ * taken before lock, never after.
  */
 #pragma once
 
@@ -45,7 +47,8 @@ struct group {
 	size_t size;
 	struct piece pieces[PIECES_MAX];
 	size_t piece_count;
-	uint64_t last_seq; /* 0: no frame in it */
+	size_t written_count; /* of pieces; the others are to be tried again */
+	uint64_t last_seq;    /* 0: no frame in it */
 };
 
 /* A segment on disk; the last one is open, its last_seq moves. */
@@ -87,6 +90,7 @@ struct spool {
 
 	/* locked */
 	pthread_mutex_t lock;
+	pthread_mutex_t writer_lock;
 	pthread_cond_t work;	/* for the thread */
 	pthread_cond_t durable; /* for spool_flush */
 	struct group *active;
@@ -104,7 +108,7 @@ struct spool {
 	bool wants_stop;
 	uint64_t stop_mono_ns; /* give up writing at this time */
 	uint64_t refused_count;
-	int error;
+	int error; /* of the group being written, which is tried again */
 
 	/* writer */
 	struct group *writing;
@@ -136,6 +140,12 @@ int spool_recover(struct spool *spool, const struct spool_config *config,
 	__attribute__((nonnull, warn_unused_result));
 
 /* writer.c */
+
+/*
+ * Writes what is pending, unless somebody does so already: spares the waiting
+ * caller two switches of thread. True if it tried.
+ */
+bool writer_help(struct spool *spool) __attribute__((nonnull));
 
 /*
  * Removes spares of an earlier run: one may hold frames that a crash kept from

@@ -267,9 +267,16 @@ int spool_flush(struct spool *spool, uint64_t seq, uint32_t timeout_ms)
 	int error = 0;
 
 	pthread_mutex_lock(&spool->lock);
-	while (spool->durable_seq < seq && error == 0)
-		error = pthread_cond_timedwait(&spool->durable, &spool->lock,
-					       &deadline);
+	while (spool->durable_seq < seq && error == 0) {
+		bool is_failing = spool->error < 0;
+
+		pthread_mutex_unlock(&spool->lock);
+		bool has_helped = !is_failing && writer_help(spool);
+		pthread_mutex_lock(&spool->lock);
+		if (!has_helped && spool->durable_seq < seq)
+			error = pthread_cond_timedwait(&spool->durable,
+						       &spool->lock, &deadline);
+	}
 	bool is_durable = spool->durable_seq >= seq;
 	pthread_mutex_unlock(&spool->lock);
 	return is_durable ? 0 : SPOOL_TIMEOUT;
@@ -393,6 +400,7 @@ static int init_memory(struct spool *spool)
 	/* Cannot fail with a valid clock and fresh objects on Linux. */
 	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	(void)pthread_mutex_init(&spool->lock, NULL);
+	(void)pthread_mutex_init(&spool->writer_lock, NULL);
 	(void)pthread_cond_init(&spool->work, &attributes);
 	(void)pthread_cond_init(&spool->durable, &attributes);
 	(void)pthread_condattr_destroy(&attributes);
@@ -482,6 +490,7 @@ static struct spool *free_stopped(struct spool *spool)
 	if (spool->has_lock) {
 		(void)pthread_cond_destroy(&spool->durable);
 		(void)pthread_cond_destroy(&spool->work);
+		(void)pthread_mutex_destroy(&spool->writer_lock);
 		(void)pthread_mutex_destroy(&spool->lock);
 	}
 	for (int i = 0; i < 2; i++)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The spool's thread: swaps the filled group for an empty one, writes it,
- * fdatasyncs, publishes, and then does the housekeeping (spares, unlinking)
- * that nobody waits for. A failed write is tried again from memory, whole,
- * since after a failed fdatasync the kernel may have dropped the dirty pages;
- * until it succeeds nothing of the group counts as durable.
+ * Committing: swaps the filled group for an empty one, writes it, fdatasyncs,
+ * publishes. The thread does it, and then the housekeeping (spares, unlinking)
+ * that nobody waits for; a caller of spool_flush may do the first part itself.
+ * A failed piece is tried again from memory, whole, since after a failed
+ * fdatasync the kernel may have dropped the dirty pages; until it succeeds
+ * nothing of the group counts as durable.
  */
 #include "agent/spool/internal.h"
 
@@ -282,46 +283,30 @@ int writer_begin_stream(struct spool *spool)
 	return 0;
 }
 
-/* Waits a while, or until a stop is asked for. False: give up. */
-static bool wait_for_retry(struct spool *spool, int error)
+/* ---- committing; with writer_lock held ---- */
+
+/* Takes what was appended, if the last group is done. False: nothing to do. */
+static bool take_group(struct spool *spool)
 {
-	uint64_t now = clock_mono_ns();
-	uint64_t at = now + RETRY_MS * NS_PER_MS;
+	if (spool->writing->piece_count > 0)
+		return true;
 
 	pthread_mutex_lock(&spool->lock);
-	bool is_new = spool->error != error;
-	spool->error = error;
-	bool goes_on = !spool->wants_stop || now < spool->stop_mono_ns;
-	if (spool->wants_stop && spool->stop_mono_ns < at)
-		at = spool->stop_mono_ns;
+	bool has_work = spool->active->piece_count > 0;
+	if (has_work) {
+		struct group *group = spool->active;
 
-	struct timespec deadline = {.tv_sec = (time_t)(at / NS_PER_S),
-				    .tv_nsec = (long)(at % NS_PER_S)};
-	if (is_new)
-		signal_event(spool);
-	/* Appends signal too; an early retry is harmless. */
-	if (goes_on)
-		(void)pthread_cond_timedwait(&spool->work, &spool->lock,
-					     &deadline);
-	pthread_mutex_unlock(&spool->lock);
-	return goes_on;
-}
-
-/* Until it is on the medium. False when the spool stops before that. */
-static bool write_group(struct spool *spool, struct group *group)
-{
-	for (size_t i = 0; i < group->piece_count; i++) {
-		int r;
-
-		while ((r = write_piece(spool, group, &group->pieces[i])) < 0)
-			if (!wait_for_retry(spool, r))
-				return false;
+		spool->active = spool->writing;
+		spool->writing = group;
 	}
-	return true;
+	pthread_mutex_unlock(&spool->lock);
+	return has_work;
 }
 
-static void finish_group(struct spool *spool, struct group *group)
+static void finish_group(struct spool *spool)
 {
+	struct group *group = spool->writing;
+
 	pthread_mutex_lock(&spool->lock);
 	if (group->last_seq > 0)
 		spool->durable_seq = group->last_seq;
@@ -333,27 +318,107 @@ static void finish_group(struct spool *spool, struct group *group)
 	signal_event(spool);
 	group->size = 0;
 	group->piece_count = 0;
+	group->written_count = 0;
 	group->last_seq = 0;
 }
 
-/* Waits for work; the lock is held. */
-static void wait_for_work(struct spool *spool)
+static void note_failure(struct spool *spool, int error)
 {
-	while (spool->active->piece_count == 0 && !spool->wants_stop &&
-	       !spool->wants_release) {
-		if (!spool->is_prepare_stuck) {
-			pthread_cond_wait(&spool->work, &spool->lock);
-			continue;
-		}
+	pthread_mutex_lock(&spool->lock);
+	bool is_new = spool->error != error;
+	spool->error = error;
+	pthread_mutex_unlock(&spool->lock);
+	if (is_new)
+		signal_event(spool);
+}
 
-		/* The disk is full; others may make room on it. */
-		uint64_t at = clock_mono_ns() + RETRY_MS * NS_PER_MS;
-		struct timespec deadline = {.tv_sec = (time_t)(at / NS_PER_S),
-					    .tv_nsec = (long)(at % NS_PER_S)};
-		if (pthread_cond_timedwait(&spool->work, &spool->lock,
-					   &deadline) == ETIMEDOUT)
-			return;
+/*
+ * One attempt at what is pending. 0 when it is on the medium, else -errno: then
+ * the group is kept, and its rest is what the next attempt begins with.
+ */
+static int commit(struct spool *spool)
+{
+	if (!take_group(spool))
+		return 0;
+
+	struct group *group = spool->writing;
+	while (group->written_count < group->piece_count) {
+		int r = write_piece(spool, group,
+				    &group->pieces[group->written_count]);
+		if (r < 0) {
+			note_failure(spool, r);
+			return r;
+		}
+		group->written_count++;
 	}
+	finish_group(spool);
+	return 0;
+}
+
+bool writer_help(struct spool *spool)
+{
+	if (pthread_mutex_trylock(&spool->writer_lock) != 0)
+		return false;
+	int r = commit(spool);
+	pthread_mutex_unlock(&spool->writer_lock);
+
+	/* Spares to prepare and failures to wait out are the thread's. */
+	pthread_mutex_lock(&spool->lock);
+	if (r < 0 || (!spool->is_prepare_stuck &&
+		      spool->spare_count < wanted_spares(spool))) {
+		spool->wants_release = true;
+		pthread_cond_signal(&spool->work);
+	}
+	pthread_mutex_unlock(&spool->lock);
+	return true;
+}
+
+/* ---- the thread ---- */
+
+/* Waits on `work` until a time of CLOCK_MONOTONIC; the lock is held. */
+static bool wait_until(struct spool *spool, uint64_t at_ns)
+{
+	struct timespec deadline = {.tv_sec = (time_t)(at_ns / NS_PER_S),
+				    .tv_nsec = (long)(at_ns % NS_PER_S)};
+
+	return pthread_cond_timedwait(&spool->work, &spool->lock, &deadline) !=
+	       ETIMEDOUT;
+}
+
+/* Waits a while, or until a stop is asked for. False: give up. */
+static bool wait_for_retry(struct spool *spool)
+{
+	uint64_t now = clock_mono_ns();
+	uint64_t at = now + RETRY_MS * NS_PER_MS;
+
+	pthread_mutex_lock(&spool->lock);
+	bool goes_on = !spool->wants_stop || now < spool->stop_mono_ns;
+	if (spool->wants_stop && spool->stop_mono_ns < at)
+		at = spool->stop_mono_ns;
+	/* Appends signal too; an early retry is harmless. */
+	if (goes_on)
+		(void)wait_until(spool, at);
+	pthread_mutex_unlock(&spool->lock);
+	return goes_on;
+}
+
+/* False: there is nothing left to do, and a stop is wanted. */
+static bool wait_for_work(struct spool *spool)
+{
+	pthread_mutex_lock(&spool->lock);
+	while (spool->active->piece_count == 0 && spool->error == 0 &&
+	       !spool->wants_stop && !spool->wants_release) {
+		if (!spool->is_prepare_stuck)
+			pthread_cond_wait(&spool->work, &spool->lock);
+		else if (!wait_until(spool,
+				     clock_mono_ns() + RETRY_MS * NS_PER_MS))
+			break; /* others may have made room on the full disk */
+	}
+	bool is_last = spool->wants_stop && spool->error == 0 &&
+		       spool->active->piece_count == 0;
+	spool->wants_release = false;
+	pthread_mutex_unlock(&spool->lock);
+	return !is_last;
 }
 
 static void housekeeping(struct spool *spool)
@@ -379,26 +444,15 @@ void *writer_run(void *argument)
 {
 	struct spool *spool = argument;
 
-	for (;;) {
-		pthread_mutex_lock(&spool->lock);
-		wait_for_work(spool);
-		struct group *group = spool->active;
-		bool has_work = group->piece_count > 0;
-		bool is_last = spool->wants_stop && !has_work;
-		spool->wants_release = false;
-		if (has_work) {
-			spool->active = spool->writing;
-			spool->writing = group;
-		}
-		pthread_mutex_unlock(&spool->lock);
+	while (wait_for_work(spool)) {
+		pthread_mutex_lock(&spool->writer_lock);
+		int r = commit(spool);
+		if (r == 0)
+			housekeeping(spool);
+		pthread_mutex_unlock(&spool->writer_lock);
 
-		if (is_last)
-			return NULL;
-		if (has_work) {
-			if (!write_group(spool, group))
-				return NULL;
-			finish_group(spool, group);
-		}
-		housekeeping(spool);
+		if (r < 0 && !wait_for_retry(spool))
+			break;
 	}
+	return NULL;
 }
