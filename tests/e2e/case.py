@@ -101,13 +101,15 @@ class Case:
                          f"{last_line(result.text)}")
         return result.text.strip()
 
-    def fails(self, command, text="", timeout=60):
-        """The command has to fail, with this text in what it says."""
+    def fails(self, command, *texts, timeout=60):
+        """The command has to fail, with one of the texts, if any are given,
+        in what it says."""
         result = self.sh(command, timeout)
         if result.ok:
             raise Failed(f"'{command}' succeeded")
-        if text.lower() not in result.text.lower():
-            raise Failed(f"'{command}' failed otherwise than with '{text}': "
+        said = result.text.lower()
+        if texts and not any(text.lower() in said for text in texts):
+            raise Failed(f"'{command}' failed otherwise than with {texts}: "
                          f"{last_line(result.text)}")
         return result.text
 

@@ -20,6 +20,8 @@ KERNEL_LINE = ("console=ttyS0 quiet panic=-1 mitigations=off nokaslr "
                "tsc=reliable net.ifnames=0 systemd.show_status=0 rw "
                "root=/dev/vda")
 BOOT_SECONDS = 240
+# A runner that is killed leaves no guest behind.
+DIE_WITH_US = ["setpriv", "--pdeathsig", "KILL"]
 # Room for a guest that answers late because both processors are busy.
 REPLY_GRACE_SECONDS = 30
 
@@ -67,7 +69,8 @@ class Vm:
     def _arguments(self, image, disk, append, restore, paused):
         folder = self.folder
         arguments = [
-            "qemu-system-x86_64", "-accel", "tcg,tb-size=256", "-cpu", "max",
+            *DIE_WITH_US, "qemu-system-x86_64",
+            "-accel", "tcg,tb-size=256", "-cpu", "max",
             "-M", "q35,i8042=off", "-m", MEMORY, "-nodefaults",
             "-no-user-config", "-display", "none", "-no-reboot",
             "-rtc", "base=utc,clock=host",
