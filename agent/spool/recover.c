@@ -134,13 +134,17 @@ static int restore_size(struct spool *spool, struct recovered *result)
 	return spool->ops->sync_data(result->fd);
 }
 
-static bool is_first_of_stream_true(const struct segment_header *header)
+/* Whether the first segment begins at its stream's origin: 1, 0 or -ENOMEM. */
+static int begins_at_origin(const struct segment_header *header)
 {
 	uint8_t origin[FRAME_HASH_SIZE];
 
-	return header->first_seq != 1 ||
-	       (frame_origin(header->stream, header->host_id, origin) == 0 &&
-		memcmp(origin, header->prev, FRAME_HASH_SIZE) == 0);
+	if (header->first_seq != 1)
+		return 1;
+	int r = frame_origin(header->stream, header->host_id, origin);
+	if (r < 0)
+		return r;
+	return memcmp(origin, header->prev, FRAME_HASH_SIZE) == 0;
 }
 
 static int recover_last(struct spool *spool, const struct spool_config *config,
@@ -160,8 +164,14 @@ static int recover_last(struct spool *spool, const struct spool_config *config,
 	result->size = (uint64_t)status.st_size;
 	if (!S_ISREG(status.st_mode) ||
 	    result->size > SPOOL_SEGMENT_BYTES_MAX ||
-	    !read_header(result->fd, first_seq, &result->header) ||
-	    !is_first_of_stream_true(&result->header)) {
+	    !read_header(result->fd, first_seq, &result->header)) {
+		result->found = SPOOL_FOUND_CORRUPT;
+		return 0;
+	}
+	int begins = begins_at_origin(&result->header);
+	if (begins < 0)
+		return begins;
+	if (!begins) {
 		result->found = SPOOL_FOUND_CORRUPT;
 		return 0;
 	}
@@ -176,6 +186,11 @@ static int recover_last(struct spool *spool, const struct spool_config *config,
 	if (!data)
 		return -ENOMEM;
 	int r = pread_full(result->fd, data, result->size, 0, &size);
+	if (r == -EIO) {
+		/* A dead sector must not keep the terminal from recording. */
+		result->found = SPOOL_FOUND_CORRUPT;
+		return 0;
+	}
 	if (r < 0)
 		return r;
 	result->is_closed = read_footer(result->fd, result->size, &footer);
