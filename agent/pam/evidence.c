@@ -81,6 +81,7 @@ void evidence_reset(struct evidence *evidence)
 	explicit_bzero(evidence->proofs, sizeof(evidence->proofs));
 	evidence->proof_count = 0;
 	evidence->recorded_count = 0; /* what is on file is of another pass */
+	evidence->accepted_boot_ns = 0;
 	evidence->user[0] = '\0';
 }
 
@@ -126,6 +127,7 @@ bool evidence_add(struct evidence *evidence, uint64_t line_id,
 	if (evidence->proof_count == MFA_PROOFS_MAX)
 		return false;
 	evidence->pid = (uint32_t)getpid();
+	evidence->accepted_boot_ns = 0; /* to be judged anew */
 	evidence->line_ids[evidence->proof_count] = line_id;
 	evidence->proofs[evidence->proof_count++] = *proof;
 	return true;
@@ -209,6 +211,7 @@ void evidence_adopt(pam_handle_t *pamh, const struct pam_places *places,
 	memset(evidence->line_ids, 0, sizeof(evidence->line_ids));
 	evidence->proof_count = record.proof_count;
 	evidence->recorded_count = record.proof_count;
+	evidence->accepted_boot_ns = record.boot_ns;
 	evidence->pid = (uint32_t)getpid();
 	memcpy(evidence->user, record.user, sizeof(record.user));
 	memcpy(evidence->id, record.id, sizeof(record.id));

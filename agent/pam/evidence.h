@@ -23,12 +23,21 @@
  * environment from the child that authenticated to the parent. */
 #define EVIDENCE_TOKEN "SEKIMORI_MFA"
 
+/* How long a transaction may take from its first gate to its last. */
+#define EVIDENCE_HOLD_NS UINT64_C(600000000000)
+
 struct evidence {
 	uint32_t pid; /* of the process that proved */
 	char user[LOGIN_USER_MAX_BYTES + 1];
 	struct mfa_proof proofs[MFA_PROOFS_MAX];
 	uint64_t line_ids[MFA_PROOFS_MAX]; /* which line each came from */
 	size_t proof_count;
+	/*
+	 * When a gate found them enough; 0 none has. The gates behind it take
+	 * them as they were then, so that a password changed in between, which
+	 * takes its time, does not end the login.
+	 */
+	uint64_t accepted_boot_ns;
 
 	char id[LOGIN_ID_CHARS + 1]; /* "" until a record was written */
 	char secret[LOGIN_ID_CHARS + 1];

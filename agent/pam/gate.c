@@ -109,10 +109,14 @@ static int gate_init(struct gate *g, pam_handle_t *pamh,
 static void decide(struct gate *g)
 {
 	const struct login_policy *policy = &g->ev->policy;
+	uint64_t accepted = g->ev->accepted_boot_ns;
+	uint64_t now = g->boot_now_ns;
 
+	if (accepted && now - accepted < EVIDENCE_HOLD_NS)
+		now = accepted;
 	g->fact.proofs = g->ev->proofs;
 	g->fact.proof_count = g->ev->proof_count;
-	login_decide(policy, &g->fact, g->boot_now_ns, &g->verdict);
+	login_decide(policy, &g->fact, now, &g->verdict);
 
 	/* Only one factor: now it is worth looking into the sealed group. */
 	if (g->verdict.outcome == LOGIN_DENY_FACTORS &&
@@ -121,8 +125,10 @@ static void decide(struct gate *g)
 			is_local_member(g->places->group_file,
 					policy->breakglass_group,
 					evidence_item(g->pamh, PAM_USER));
-		login_decide(policy, &g->fact, g->boot_now_ns, &g->verdict);
+		login_decide(policy, &g->fact, now, &g->verdict);
 	}
+	if (!accepted && login_outcome_is_allow(g->verdict.outcome))
+		g->ev->accepted_boot_ns = g->boot_now_ns;
 }
 
 /* Cut to the field: a record is for reading, the decision is made. */

@@ -513,9 +513,13 @@ static void names_fini(struct names *names)
 static int list_services(const struct lint_source *source, const char *folder,
 			 struct names *names)
 {
-	int fd = openat(source->root_fd, folder,
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(source->root_fd, folder,
+					O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_closedir_ DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (fd >= 0 && !dir)
+		return -ENOMEM;
+	(void)TAKE_FD(fd); /* closedir() closes it */
 
 	for (const struct dirent *entry; dir && (entry = readdir(dir));) {
 		bool is_known = entry->d_name[0] == '.' ||
@@ -540,7 +544,7 @@ static int list_services(const struct lint_source *source, const char *folder,
 int lint_run(const struct lint_source *source, struct lint_report *report,
 	     struct buf *stacks)
 {
-	struct lint lint = {source, report, "", ""};
+	struct lint lint = {source, report, "", "", 0};
 	_cleanup_(names_fini) struct names names = {.count = 0};
 
 	int r = list_services(source, "etc/pam.d", &names);

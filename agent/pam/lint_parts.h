@@ -10,6 +10,7 @@ struct lint {
 	struct lint_report *report;
 	const char *service; /* being looked at, "" outside PAM */
 	const char *type;
+	int error; /* -ENOMEM once something could not be looked at */
 };
 
 /* Adds a finding at a place (NULL: the whole stack); the message is formatted. */

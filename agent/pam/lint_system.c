@@ -30,8 +30,8 @@ static void find_at(struct lint *lint, enum lint_code code, const char *file,
 	lint_findf(lint, code, &at, "%s", what);
 }
 
-/* A text file of the administrator's; NULL: missing, unreadable or no memory
- * for it. Symbolic links are followed. */
+/* A text file of the administrator's; NULL: there is none to read. Symbolic
+ * links are followed. */
 static char *read_file(struct lint *lint, const char *path)
 {
 	struct stat st;
@@ -44,7 +44,11 @@ static char *read_file(struct lint *lint, const char *path)
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return NULL;
 	text = calloc(1, LINT_FILE_MAX + 2);
-	if (!text || read_full(fd, text, LINT_FILE_MAX + 1, &size) < 0)
+	if (!text) {
+		lint->error = -ENOMEM;
+		return NULL;
+	}
+	if (read_full(fd, text, LINT_FILE_MAX + 1, &size) < 0)
 		return NULL;
 	if (size > LINT_FILE_MAX) {
 		find_at(lint, LINT_TOO_LARGE, path, 0,
@@ -52,6 +56,20 @@ static char *read_file(struct lint *lint, const char *path)
 		text[LINT_FILE_MAX] = '\0';
 	}
 	return TAKE_PTR(text);
+}
+
+/* NULL: there is no such folder. */
+static DIR *open_folder(struct lint *lint, const char *path)
+{
+	_cleanup_close_ int fd = openat(lint->source->root_fd, path,
+					O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (dir)
+		(void)TAKE_FD(fd); /* closedir() closes it */
+	else if (fd >= 0)
+		lint->error = -ENOMEM;
+	return dir;
 }
 
 /* Calls fn for each line that is no comment, blanks around it cut. */
@@ -86,9 +104,7 @@ static void each_line(struct lint *lint, const char *path, line_fn fn)
 static void each_file(struct lint *lint, const char *folder, const char *suffix,
 		      line_fn fn)
 {
-	int fd = openat(lint->source->root_fd, folder,
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	_cleanup_closedir_ DIR *dir = open_folder(lint, folder);
 	unsigned left = LINT_DIR_MAX;
 
 	for (const struct dirent *entry;
@@ -170,9 +186,7 @@ static void getty_line(struct lint *lint, const char *path, unsigned number,
 
 static void check_getty(struct lint *lint)
 {
-	int fd = openat(lint->source->root_fd, "etc/systemd/system",
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	_cleanup_closedir_ DIR *dir = open_folder(lint, "etc/systemd/system");
 	unsigned left = LINT_DIR_MAX;
 
 	for (const struct dirent *entry;
@@ -253,9 +267,8 @@ static void check_jobs(struct lint *lint)
 
 static void check_linger(struct lint *lint)
 {
-	int fd = openat(lint->source->root_fd, "var/lib/systemd/linger",
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_closedir_ DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	_cleanup_closedir_ DIR *dir = open_folder(lint,
+						  "var/lib/systemd/linger");
 	unsigned left = LINT_DIR_MAX;
 
 	for (const struct dirent *entry;
@@ -311,5 +324,5 @@ int lint_system(struct lint *lint)
 	check_linger(lint);
 	each_line(lint, "etc/pam_pkcs11/pam_pkcs11.conf", pkcs11_line);
 	each_line(lint, "etc/security/pam_u2f.conf", u2f_line);
-	return 0;
+	return lint->error;
 }

@@ -37,7 +37,7 @@ static void modules_dir(char *ret)
 	snprintf(tests, PATH_MAX - (size_t)(tests - ret), "/tests/pam");
 }
 
-static void copy_file(const char *from, const char *to)
+void world_copy(const char *from, const char *to)
 {
 	struct stat st;
 	int in = open(from, O_RDONLY | O_CLOEXEC);
@@ -70,7 +70,7 @@ static void copy_modules(struct world *world)
 		snprintf(from, sizeof(from), "%s/%s", from_dir, entry->d_name);
 		snprintf(to, sizeof(to), "%s/modules/%s", world->dir,
 			 entry->d_name);
-		copy_file(from, to);
+		world_copy(from, to);
 	}
 	closedir(dir);
 }
@@ -213,7 +213,8 @@ static int converse(int count, const struct pam_message **messages,
 	struct login *login = data;
 	struct pam_response *replies = calloc((size_t)count, sizeof(*replies));
 
-	MUST(replies);
+	if (!replies)
+		return PAM_BUF_ERR;
 	for (int i = 0; i < count; i++) {
 		size_t len = strlen(login->said);
 

@@ -29,6 +29,8 @@ void world_file(struct world *world, const char *path, mode_t mode,
 		const char *text);
 /* Reads a file; "" when missing. Static buffer. */
 const char *world_read(struct world *world, const char *path);
+/* Copies a file from anywhere to anywhere, mode 0644. */
+void world_copy(const char *from, const char *to);
 /* Removes a file or an empty folder. */
 void world_remove(struct world *world, const char *path);
 /* Files in a folder, and the name of the last one seen ("" when empty). */

@@ -3,6 +3,7 @@
  * One handle, two handles, two processes: what may be added up and what may
  * not, and what sshd's parent takes over from its child.
  */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,6 +104,38 @@ static void a_change_of_user_drops_what_was_proven(void **state)
 	login_auth(&login);
 	assert_int_equal(login.auth, PAM_SUCCESS);
 	pam_set_item(login.pamh, PAM_USER, "suzuki");
+	login_account(&login);
+	assert_int_equal(login.account, PAM_PERM_DENIED);
+	login_end(&login);
+}
+
+static void wait_ms(int ms)
+{
+	poll(NULL, 0, ms);
+}
+
+/* A password that must be changed is typed between account and session. */
+static void what_one_gate_took_holds_for_the_next(void **state)
+{
+	struct login login = {.answers = {"pw", "key", "pw", "key"}};
+
+	world_file(*state, "etc/login.policy", 0644,
+		   "evidence_ttl_ns=200000000\n");
+	write_stack(*state, TWO);
+	login_start(*state, &login);
+	login_auth(&login);
+	assert_int_equal(login.auth, PAM_SUCCESS);
+	wait_ms(300);
+	login_account(&login);
+	assert_int_equal(login.account, PAM_SUCCESS);
+	login_end(&login);
+
+	/* Without a gate that took it in time, proof grows old. */
+	write_stack(*state, "auth requisite " K "auth requisite " P AFTER);
+	login_start(*state, &login);
+	login_auth(&login);
+	assert_int_equal(login.auth, PAM_SUCCESS);
+	wait_ms(300);
 	login_account(&login);
 	assert_int_equal(login.account, PAM_PERM_DENIED);
 	login_end(&login);
@@ -430,6 +463,7 @@ int main(void)
 		TEST(a_second_try_that_is_whole_passes),
 		TEST(two_handles_are_not_added_up),
 		TEST(a_change_of_user_drops_what_was_proven),
+		TEST(what_one_gate_took_holds_for_the_next),
 		TEST(gates_may_stand_twice),
 		TEST(account_and_session_without_auth_are_refused),
 		TEST(sshds_parent_takes_over_what_its_child_proved),
