@@ -565,3 +565,5 @@ int BPF_PROG(guard_sb_remount, struct super_block *sb, void *options,
 		return previous;
 	return judge_superblock(sb, GUARD_HOOK_SB_REMOUNT);
 }
+
+#include "agent/bpf/guard_tamper.h"

@@ -100,7 +100,9 @@ enum {
 	GUARD_FIXED_NEEDS_ENTRY = 1U << 1,
 	/* 5.15: the cgroup program cannot see the process; who asks is noted
 	 * before it and told after it by programs that can. */
-	GUARD_TASK_IS_NOTED = 1U << 2
+	GUARD_TASK_IS_NOTED = 1U << 2,
+	/* The daemon and the pins are out of root's reach. */
+	GUARD_TAMPER = 1U << 3
 };
 
 /* The one value of the map "config". */
@@ -115,8 +117,8 @@ struct guard_config {
 	/* Self-test: the daemon's own open of this device must fail in this
 	 * hook. Nobody else is touched. 0 = no test runs. */
 	__u64 probe_key;
+	__u32 pin_dev;	  /* the pins' file system, kernel dev_t */
 	__u32 probe_hook; /* enum guard_hook */
-	__u32 probe_nonce;
 };
 
 /* Which place in the kernel speaks. */
@@ -131,8 +133,18 @@ enum guard_hook {
 	GUARD_HOOK_FILE_IOCTL,
 	GUARD_HOOK_SB_KERN_MOUNT,
 	GUARD_HOOK_SB_REMOUNT,
-	GUARD_HOOK_SYSFS, /* a switch of sysfs opened for writing */
+	GUARD_HOOK_SYSFS,  /* a switch of sysfs opened for writing */
+	GUARD_HOOK_TAMPER, /* mode is enum guard_tamper */
 	GUARD_HOOK_COUNT
+};
+
+/* By which way somebody went for the guard itself. */
+enum guard_tamper {
+	GUARD_TAMPER_KILL,
+	GUARD_TAMPER_PTRACE,
+	GUARD_TAMPER_PINS,
+	GUARD_TAMPER_BPF,
+	GUARD_TAMPER_COUNT
 };
 
 /* Bits of guard_event.mode for opens, mounts and the cgroup hook. */

@@ -64,6 +64,7 @@ struct file_system_type {
 } CO_RE;
 
 struct super_block {
+	dev_t s_dev;
 	unsigned long s_flags;
 	unsigned long s_magic;
 	struct file_system_type *s_type;
@@ -95,7 +96,12 @@ struct file {
 	struct inode *f_inode;
 } CO_RE;
 
+struct vfsmount {
+	struct super_block *mnt_sb;
+} CO_RE;
+
 struct task_struct {
+	int tgid;
 	struct task_struct *group_leader;
 	__u64 start_boottime;
 } CO_RE;

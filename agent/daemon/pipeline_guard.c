@@ -26,9 +26,20 @@ static const char *const hook_names[] = {
 	[GUARD_HOOK_SB_KERN_MOUNT] = "sb_kern_mount",
 	[GUARD_HOOK_SB_REMOUNT] = "sb_remount",
 	[GUARD_HOOK_SYSFS] = "file_open",
+	[GUARD_HOOK_TAMPER] = "tamper",
 };
 _Static_assert(sizeof(hook_names) / sizeof(hook_names[0]) == GUARD_HOOK_COUNT,
 	       "one name for each hook");
+
+static const char *const tamper_names[] = {
+	[GUARD_TAMPER_KILL] = "kill",
+	[GUARD_TAMPER_PTRACE] = "ptrace",
+	[GUARD_TAMPER_PINS] = "pins",
+	[GUARD_TAMPER_BPF] = "bpf",
+};
+_Static_assert(sizeof(tamper_names) / sizeof(tamper_names[0]) ==
+		       GUARD_TAMPER_COUNT,
+	       "one name for each way");
 
 /* One refusal in the words of a record. */
 struct refusal {
@@ -327,6 +338,10 @@ void pipeline_guard_event(struct pipeline *pipeline,
 		return;
 	case GUARD_HOOK_SYSCTL:
 		tell_tamper(pipeline, event, "sysctl");
+		return;
+	case GUARD_HOOK_TAMPER:
+		if (event->mode < GUARD_TAMPER_COUNT)
+			tell_tamper(pipeline, event, tamper_names[event->mode]);
 		return;
 	case GUARD_HOOK_CGROUP_DEV:
 	case GUARD_HOOK_FILE_OPEN:

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -387,6 +388,23 @@ static int take_over(struct block_guard *guard, const struct guard_config *own)
 	return 0;
 }
 
+/* The pins' file system, by which the tamper programs know it. */
+static int note_pin_dev(struct block_guard *guard)
+{
+	int fd = guard_set_map(guard->set, GUARD_MAP_CONFIG);
+	struct guard_config config;
+	struct stat st;
+	int r;
+
+	if (stat(guard->options.pin_dir, &st) < 0)
+		return -errno;
+	r = guard_identity_read(fd, &config);
+	if (r < 0)
+		return r;
+	config.pin_dev = (uint32_t)block_guard_key(false, st.st_dev);
+	return guard_identity_write(fd, &config);
+}
+
 static int on_ring_event(void *context, void *data, size_t size)
 {
 	struct block_guard *guard = context;
@@ -435,6 +453,9 @@ int block_guard_start(struct block_guard *guard)
 	r = guard_set_drop_others(guard->options.pin_dir, guard->set);
 	if (r < 0)
 		explain(guard, "an older set is still pinned", r);
+	r = note_pin_dev(guard);
+	if (r < 0)
+		explain(guard, "the pins cannot be protected", r);
 	return open_ring(guard);
 }
 
@@ -453,7 +474,7 @@ const struct block_guard_status *block_guard_status(
 	return &guard->status;
 }
 
-int block_guard_set_enforce(struct block_guard *guard, bool enforce)
+static int change_flag(struct block_guard *guard, uint32_t flag, bool on)
 {
 	struct guard_config config;
 	int fd;
@@ -465,11 +486,23 @@ int block_guard_set_enforce(struct block_guard *guard, bool enforce)
 	r = guard_identity_read(fd, &config);
 	if (r < 0)
 		return r;
-	if (enforce)
-		config.flags |= GUARD_ENFORCE;
+	if (on)
+		config.flags |= flag;
 	else
-		config.flags &= ~(uint32_t)GUARD_ENFORCE;
+		config.flags &= ~flag;
 	return guard_identity_write(fd, &config);
+}
+
+int block_guard_set_enforce(struct block_guard *guard, bool enforce)
+{
+	return change_flag(guard, GUARD_ENFORCE, enforce);
+}
+
+int block_guard_set_tamper(struct block_guard *guard, bool on)
+{
+	if (on && !(guard->status.layers & BLOCK_GUARD_LAYER_TAMPER))
+		return -EOPNOTSUPP;
+	return change_flag(guard, GUARD_TAMPER, on);
 }
 
 /* ---- events ------------------------------------------------------------ */

@@ -36,7 +36,8 @@ enum {
 	BLOCK_GUARD_LAYER_LSM = 1U << 1,
 	BLOCK_GUARD_LAYER_FMOD = 1U << 2,
 	BLOCK_GUARD_LAYER_DEVICES = 1U << 3, /* device_add/del attached */
-	BLOCK_GUARD_LAYER_SYSCTL = 1U << 4   /* ftrace switch is guarded */
+	BLOCK_GUARD_LAYER_SYSCTL = 1U << 4,  /* ftrace switch is guarded */
+	BLOCK_GUARD_LAYER_TAMPER = 1U << 5   /* can be switched on */
 };
 
 struct block_guard_options {
@@ -111,6 +112,15 @@ const struct block_guard_status *block_guard_status(
 
 /* Enforce or only judge and tell; both take effect at once. */
 int block_guard_set_enforce(struct block_guard *guard, bool enforce)
+	__attribute__((nonnull, warn_unused_result));
+
+/*
+ * Tamper protection on or off (it is off after block_guard_start): while on,
+ * root can neither signal, trace nor unpin. -EOPNOTSUPP: the layer is missing.
+ * The caller must have its descriptors in the service manager's store first
+ * (block_guard_store_fds): its successor may not open the pins otherwise.
+ */
+int block_guard_set_tamper(struct block_guard *guard, bool on)
 	__attribute__((nonnull, warn_unused_result));
 
 /*

@@ -85,6 +85,8 @@ uint32_t guard_proof_layers(const struct guard_set *set)
 		layers |= BLOCK_GUARD_LAYER_DEVICES;
 	if (groups & GUARD_GROUP_SYSCTL)
 		layers |= BLOCK_GUARD_LAYER_SYSCTL;
+	if (groups & GUARD_GROUP_TAMPER)
+		layers |= BLOCK_GUARD_LAYER_TAMPER;
 	return layers;
 }
 

@@ -63,6 +63,14 @@ static const struct program {
 	 "sb_kern_mount"},
 	{"guard_sb_remount", GUARD_GROUP_HOOKS, ANY_KERNEL, false,
 	 "sb_remount"},
+	{"guard_task_kill", GUARD_GROUP_TAMPER, ANY_KERNEL, false, "task_kill"},
+	{"guard_ptrace", GUARD_GROUP_TAMPER, ANY_KERNEL, false,
+	 "ptrace_access_check"},
+	{"guard_unlink", GUARD_GROUP_TAMPER, ANY_KERNEL, false, "inode_unlink"},
+	{"guard_rmdir", GUARD_GROUP_TAMPER, ANY_KERNEL, false, "inode_rmdir"},
+	{"guard_rename", GUARD_GROUP_TAMPER, ANY_KERNEL, false, "inode_rename"},
+	{"guard_umount", GUARD_GROUP_TAMPER, ANY_KERNEL, false, "sb_umount"},
+	{"guard_bpf", GUARD_GROUP_TAMPER, ANY_KERNEL, false, "bpf"},
 };
 enum { PROGRAM_COUNT = sizeof(programs) / sizeof(programs[0]) };
 _Static_assert((int)PROGRAM_COUNT <= (int)GUARD_PROGRAMS_MAX, "link array");
@@ -157,7 +165,7 @@ static bool kernel_has(const struct btf *kernel, enum guard_variant variant,
 
 	if (!program->function)
 		return true;
-	if (program->group == GUARD_GROUP_HOOKS)
+	if (program->group & (GUARD_GROUP_HOOKS | GUARD_GROUP_TAMPER))
 		prefix = variant == GUARD_VARIANT_LSM ? "bpf_lsm_"
 						      : "security_";
 	(void)snprintf(name, sizeof(name), "%s%s", prefix, program->function);
@@ -237,7 +245,12 @@ int guard_set_load(const struct guard_set_want *want,
 		   struct guard_set **ret_set)
 {
 	static const uint32_t leave_out[] = {
-		0, GUARD_GROUP_HOOKS, GUARD_GROUP_HOOKS | GUARD_GROUP_DEVICES};
+		0,
+		GUARD_GROUP_TAMPER,
+		GUARD_GROUP_TAMPER | GUARD_GROUP_HOOKS,
+		GUARD_GROUP_TAMPER | GUARD_GROUP_HOOKS | GUARD_GROUP_DEVICES,
+	};
+	const size_t tries = sizeof(leave_out) / sizeof(leave_out[0]);
 	_cleanup_(free_btf) struct btf *kernel = btf__load_vmlinux_btf();
 	struct guard_set *set;
 	int r;
@@ -248,7 +261,7 @@ int guard_set_load(const struct guard_set_want *want,
 	set->taskless = want->is_taskless || !cgroup_sees_task();
 
 	r = kernel ? -EOPNOTSUPP : -errno;
-	for (size_t i = 0; kernel && r < 0 && i < 3; i++) {
+	for (size_t i = 0; kernel && r < 0 && i < tries; i++) {
 		set->groups = want->groups & ~leave_out[i];
 		r = load_groups(set, kernel, set->groups);
 	}

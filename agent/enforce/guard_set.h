@@ -31,10 +31,11 @@ enum {
 	GUARD_GROUP_SYSCTL = 1U << 1,
 	GUARD_GROUP_DEVICES = 1U << 2,
 	GUARD_GROUP_HOOKS = 1U << 3,
-	GUARD_GROUP_ALL = (1U << 4) - 1
+	GUARD_GROUP_TAMPER = 1U << 4,
+	GUARD_GROUP_ALL = (1U << 5) - 1
 };
 
-enum { GUARD_SET_NAME_MAX = 32, GUARD_PROGRAMS_MAX = 16 };
+enum { GUARD_SET_NAME_MAX = 32, GUARD_PROGRAMS_MAX = 32 };
 
 /* What to bring up. */
 struct guard_set_want {
@@ -47,7 +48,8 @@ struct guard_set;
 
 /*
  * Load the programs of the wanted groups that this kernel has the functions for. When the
- * kernel refuses the object, the hooks are left out, then the device programs:
+ * kernel refuses the object, tamper protection is left out, then the hooks,
+ * then the device programs:
  * guard_set_groups tells what is left. Nothing runs yet. -errno when not even
  * the cgroup programs load.
  */

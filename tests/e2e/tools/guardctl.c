@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "agent/base/cleanup.h"
@@ -41,6 +42,8 @@ static const char usage[] =
 	"  events               those that wait\n"
 	"  follow SECONDS       events as they come\n"
 	"  counters\n"
+	"  store                descriptors to the service manager, READY\n"
+	"  tamper on|off        tamper protection\n"
 	"  unload               detach and unpin\n"
 	"  wait                 sleep until killed\n";
 
@@ -62,7 +65,7 @@ static const char *const kinds[GUARD_KIND_COUNT] = {
 static const char *const hooks[GUARD_HOOK_COUNT] = {
 	"none",		 "device_add", "device_del", "media_change",
 	"cgroup_dev",	 "sysctl",     "file_open",  "file_ioctl",
-	"sb_kern_mount", "sb_remount", "sysfs"};
+	"sb_kern_mount", "sb_remount", "sysfs",	     "tamper"};
 static const char *const accesses[] = {"deny", "ro", "rw"};
 
 static const char *word(const char *const *table, size_t count, uint32_t i)
@@ -241,6 +244,39 @@ static int cmd_events(struct tool *tool)
 	return r < 0 ? r : 0;
 }
 
+/* What the service manager kept from the run before. */
+static void adopt_fds(struct block_guard *guard)
+{
+	char **names = NULL;
+	int count = sd_listen_fds_with_names(1, &names);
+
+	for (int i = 0; i < count; i++) {
+		if (block_guard_adopt_fd(guard, names[i],
+					 SD_LISTEN_FDS_START + i) == 0)
+			printf("adopted %s\n", names[i]);
+		free(names[i]);
+	}
+	free(names);
+}
+
+static int cmd_store(struct tool *tool)
+{
+	struct block_guard_fd fds[BLOCK_GUARD_FDS_MAX];
+	size_t count = block_guard_store_fds(tool->guard, fds);
+
+	for (size_t i = 0; i < count; i++) {
+		char text[400];
+		int r;
+
+		(void)snprintf(text, sizeof(text),
+			       "FDSTORE=1\nFDNAME=%s\nFDPOLL=0", fds[i].name);
+		r = sd_pid_notify_with_fds(0, 0, text, &fds[i].fd, 1);
+		if (r < 0)
+			return r;
+	}
+	return sd_notify(0, "READY=1") < 0 ? -EIO : 0;
+}
+
 static int with_none(struct tool *tool, const char *name)
 {
 	if (strcmp(name, "tier") == 0)
@@ -251,6 +287,8 @@ static int with_none(struct tool *tool, const char *name)
 		return cmd_events(tool);
 	if (strcmp(name, "counters") == 0)
 		return cmd_counters(tool);
+	if (strcmp(name, "store") == 0)
+		return cmd_store(tool);
 	if (strcmp(name, "unload") == 0)
 		return block_guard_unload(tool->guard);
 	if (strcmp(name, "wait") == 0) {
@@ -266,6 +304,9 @@ static int with_one(struct tool *tool, const char *name, const char *one)
 		return set_media(tool, one, "deny");
 	if (strcmp(name, "open") == 0)
 		return cmd_open(one);
+	if (strcmp(name, "tamper") == 0)
+		return block_guard_set_tamper(tool->guard,
+					      strcmp(one, "on") == 0);
 	if (strcmp(name, "follow") == 0)
 		return cmd_follow(tool, one);
 	if (strcmp(name, "usb-default") == 0)
@@ -295,11 +336,12 @@ static int count_arguments(const char *name)
 		const char *name;
 		int arguments;
 	} rows[] = {
-		{"tier", 0},	    {"devices", 0}, {"events", 0},
-		{"counters", 0},    {"unload", 0},  {"wait", 0},
-		{"deny", 1},	    {"open", 1},    {"follow", 1},
-		{"usb-default", 1}, {"allow", 2},   {"entry", 2},
-		{"node", 2},	    {"usb", 2},
+		{"tier", 0},	 {"devices", 0}, {"events", 0},
+		{"counters", 0}, {"unload", 0},	 {"wait", 0},
+		{"deny", 1},	 {"open", 1},	 {"follow", 1},
+		{"tamper", 1},	 {"store", 0},	 {"usb-default", 1},
+		{"allow", 2},	 {"entry", 2},	 {"node", 2},
+		{"usb", 2},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -369,8 +411,10 @@ int main(int argc, char **argv)
 	tool.options.proc_fd = open("/proc", O_RDONLY | O_DIRECTORY);
 
 	r = block_guard_new(&tool.options, &tool.guard);
-	if (r == 0)
+	if (r == 0) {
+		adopt_fds(tool.guard);
 		r = block_guard_start(tool.guard);
+	}
 	if (r < 0)
 		printf("start failed: %s\n", strerror(-r));
 	r = usb_auth_new(tool.sys_fd, &tool.usb);
