@@ -52,7 +52,8 @@ struct daemon {
 	sd_event_source *watchdog_source;
 	int uevent_fd;
 	int mount_fd;
-	uint64_t watchdog_us; /* 0: systemd watches nothing */
+	uint64_t guard_dropped; /* refusals lost in the ring, as told */
+	uint64_t watchdog_us;	/* 0: systemd watches nothing */
 	uint64_t wall_started_ms;
 	uint64_t boot_started_ns;
 	bool is_degraded;

@@ -158,6 +158,10 @@ static void start_guard(struct daemon *daemon)
 	}
 	store_fds(guard);
 	daemon->guard = guard;
+	/* The ring outlives us: what it lost before is not ours to tell */
+	struct block_guard_counters counters;
+	if (block_guard_read_counters(guard, &counters) == 0)
+		daemon->guard_dropped = counters.events_dropped;
 	const struct block_guard_status *status = block_guard_status(guard);
 	log_notice(daemon->log, "kernel guard: tier T%u%s%s%s", status->tier,
 		   status->reused ? ", taken over" : "",

@@ -197,11 +197,15 @@ void events_open_spool(struct daemon *daemon)
 static int on_mount(sd_event_source *source, int fd, uint32_t revents,
 		    void *userdata)
 {
-	(void)source;
+	struct daemon *daemon = userdata;
+
 	(void)fd;
 	(void)revents;
-	events_open_spool(userdata);
-	return 0;
+	events_open_spool(daemon);
+	if (!recorder_is_open(daemon->recorder))
+		return 0;
+	/* Other people's mounts are no reason to wake up from now on */
+	return sd_event_source_set_enabled(source, SD_EVENT_OFF);
 }
 
 static int rearm(sd_event_source *source, uint64_t in_us)
@@ -210,6 +214,36 @@ static int rearm(sd_event_source *source, uint64_t in_us)
 	if (r < 0)
 		return r;
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* Each layer is made to refuse something again: an attached program that no
+ * longer runs, or one that somebody took away, must not be reported as a
+ * working one. */
+static void prove_guard(struct daemon *daemon)
+{
+	struct block_guard_counters counters;
+	const struct block_guard_status *status;
+
+	if (!daemon->guard)
+		return;
+	enum block_guard_tier before = block_guard_status(daemon->guard)->tier;
+	int r = block_guard_self_test(daemon->guard);
+	status = block_guard_status(daemon->guard);
+	if (r < 0 || status->tier > before)
+		(void)failure_raise(&daemon->failures, FAILURE_GUARD_LOST,
+				    status->reason[0] ? status->reason
+						      : errno_text(r));
+	else if (status->tier < before)
+		failure_clear(&daemon->failures, FAILURE_GUARD_LOST);
+	health_check_floor(daemon);
+
+	if (block_guard_read_counters(daemon->guard, &counters) < 0 ||
+	    counters.events_dropped <= daemon->guard_dropped)
+		return;
+	(void)failure_count(&daemon->failures, FAILURE_GUARD_DROPPED);
+	health_tell_guard_gap(daemon,
+			      counters.events_dropped - daemon->guard_dropped);
+	daemon->guard_dropped = counters.events_dropped;
 }
 
 static int on_heartbeat(sd_event_source *source, uint64_t usec, void *userdata)
@@ -223,6 +257,7 @@ static int on_heartbeat(sd_event_source *source, uint64_t usec, void *userdata)
 	/* Reconciliation: what somebody authorised by hand is taken back */
 	pipeline_scan(&daemon->pipeline);
 	pipeline_judge_by_time(&daemon->pipeline);
+	prove_guard(daemon);
 	health_tell(daemon);
 	events_stamp(daemon, false);
 	return rearm(source, daemon->config.heartbeat_s * 1000000);

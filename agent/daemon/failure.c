@@ -23,6 +23,8 @@ static const struct failure_row rows[] = {
 				 "kernel events were lost, scanned again"},
 	[FAILURE_GUARD_ABSENT] = {"guard_absent", FAILURE_DEGRADE,
 				  "the kernel guard is not running"},
+	[FAILURE_GUARD_LOST] = {"guard_lost", FAILURE_DEGRADE,
+				"a layer of the kernel guard stopped working"},
 	[FAILURE_GUARD_DROPPED] = {"guard_dropped", FAILURE_OBSERVE,
 				   "guard events were lost"},
 	[FAILURE_TIER_FLOOR] = {"tier_floor", FAILURE_DEGRADE,

@@ -27,6 +27,7 @@ enum failure_kind {
 	FAILURE_DEVICES_FULL,	 /* more devices than the table holds */
 	FAILURE_UEVENT_LOST,	 /* the kernel dropped uevents: scan again */
 	FAILURE_GUARD_ABSENT,	 /* no BPF layer at all: tier T4 */
+	FAILURE_GUARD_LOST,	 /* a layer that worked does no more */
 	FAILURE_GUARD_DROPPED,	 /* the guard's ring was full */
 	FAILURE_TIER_FLOOR,	 /* below the tier that policy demands */
 	FAILURE_USB_DEFAULT,	 /* authorized_default could not be set */

@@ -266,3 +266,15 @@ void health_tell_stop(struct daemon *daemon)
 
 	sink.emit(sink.userdata, &record);
 }
+
+void health_tell_guard_gap(struct daemon *daemon, uint64_t count)
+{
+	struct record record = {
+		.code = RECORD_LOG_GAP,
+		.u.gap = {.count = count,
+			  .why = "refusals lost in the kernel's ring"},
+	};
+	struct record_sink sink = recorder_sink(daemon->recorder);
+
+	sink.emit(sink.userdata, &record);
+}
