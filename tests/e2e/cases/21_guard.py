@@ -183,6 +183,27 @@ def test_a_lost_link_is_replaced(t):
     t.fails("dd if=/dev/sda of=/dev/null count=1", "not permitted")
 
 
+def test_an_upgrade_inherits_and_leaves_no_gap(t):
+    load(t)
+    plug(t)
+    t.plug("storage", "second", t.stick("second"))
+    t.until("test -b /dev/sdb")
+    t.must("guardctl allow sda rw")
+    root = t.must("guardctl devices | grep ' system'")
+    # A set of another build: only the name tells.
+    t.must("cd /sys/fs/bpf/sekimori && mv *-lsm 0123456789abcdef-lsm")
+    t.must("(while :; do dd if=/dev/sdb of=/dev/null count=1 && "
+           "echo gap > /root/gap; done) > /dev/null 2>&1 & echo $! > /root/p")
+    said = t.must("guardctl tier")
+    t.must("kill $(cat /root/p)")
+    t.check(said.startswith("T1 loaded"), f"not loaded anew: {said}")
+    t.fails("test -e /root/gap")
+    t.equal(t.must("ls /sys/fs/bpf/sekimori | wc -l"), "1", "sets pinned")
+    t.must("dd if=/dev/sda of=/dev/null count=1")
+    t.fails("dd if=/dev/sdb of=/dev/null count=1", "not permitted")
+    t.equal(t.must("guardctl devices | grep ' system'"), root, "system disk")
+
+
 def test_a_new_stick_does_not_inherit(t):
     load(t)
     good, bad = t.stick("good"), t.stick("bad")
