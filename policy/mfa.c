@@ -354,7 +354,7 @@ void mfa_count(const struct mfa_rules *rules, const struct mfa_proof *proofs,
 	       size_t proof_count, uint64_t boot_now_ns,
 	       struct mfa_count *ret_count)
 {
-	struct mfa_count count = {0, false, boot_now_ns};
+	struct mfa_count count = {0, false, 0};
 
 	for (size_t i = 0; i < proof_count; i++) {
 		const struct mfa_proof *proof = &proofs[i];
@@ -363,7 +363,7 @@ void mfa_count(const struct mfa_rules *rules, const struct mfa_proof *proofs,
 			continue;
 		count.factors |= rules->refuses_forced_second ? proof->primary
 							      : proof->factors;
-		if (proof->boot_ns < count.boot_ns)
+		if (count.boot_ns == 0 || proof->boot_ns < count.boot_ns)
 			count.boot_ns = proof->boot_ns;
 	}
 	count.is_enough = rules->required > 0 &&

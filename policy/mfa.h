@@ -153,7 +153,7 @@ struct mfa_proof {
 struct mfa_count {
 	unsigned factors; /* kinds that are proven and count */
 	bool is_enough;	  /* by number and combination */
-	uint64_t boot_ns; /* age of the set: the oldest proof that counts */
+	uint64_t boot_ns; /* the oldest proof that counts; 0 where none does */
 };
 
 /*

@@ -270,8 +270,9 @@ void evidence_spend(pam_handle_t *pamh, const struct pam_places *places,
 {
 	struct login_record record = {.kind = LOGIN_RECORD_EVIDENCE};
 
-	/* The session must not inherit it; an absent one is no error. */
-	(void)pam_putenv(pamh, EVIDENCE_TOKEN);
+	/* The session must not inherit it. Taking it away cannot fail. */
+	if (pam_getenv(pamh, EVIDENCE_TOKEN))
+		(void)pam_putenv(pamh, EVIDENCE_TOKEN);
 	if (evidence->id[0] == '\0')
 		return;
 	memcpy(record.id, evidence->id, sizeof(record.id));

@@ -44,6 +44,21 @@ static void two_kinds_pass_in_either_order(void **state)
 		 OK,
 		 OK,
 		 OK},
+		{"controls that ignore success",
+		 "auth [success=ignore default=die] " K
+		 "auth [success=ignore default=die] " P GATE AFTER,
+		 {"pw", "key"},
+		 OK,
+		 OK,
+		 OK},
+		{"the jumps of a stock Debian stack",
+		 "auth [success=1 default=ignore] " K
+		 "auth requisite pam_deny.so\nauth required pam_permit.so\n"
+		 "auth optional " P GATE AFTER,
+		 {"pw", "key"},
+		 OK,
+		 OK,
+		 OK},
 		{"the second reads the first's password",
 		 "auth requisite " K "auth requisite %M wrap factor=possession "
 		 "%D/pam_oath.so answer=pw use_first_pass\n" GATE AFTER,

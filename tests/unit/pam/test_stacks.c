@@ -77,6 +77,7 @@ static void a_stack_that_jumps_over_the_gate_fails_at_the_next(void **state)
 
 static void only_what_was_proven_here_counts(void **state)
 {
+	struct world *world = *state;
 	static const struct row rows[] = {
 		{"forged token",
 		 "auth requisite " K AFTER,
@@ -101,6 +102,30 @@ static void only_what_was_proven_here_counts(void **state)
 		 DENY,
 		 NONE,
 		 .env = "SEKIMORI_MFA=forged"},
+		{"the name of a card token",
+		 "auth requisite " K AFTER,
+		 {"pw"},
+		 OK,
+		 DENY,
+		 NONE,
+		 .env = "PKCS11_LOGIN_TOKEN_NAME=sato-card"},
+		{"a token from the user's environment file",
+		 "auth requisite " K "account required pam_permit.so\n"
+		 "session required pam_env.so envfile=%W/home/env readenv=1\n"
+		 "session required %M gate\n",
+		 {"pw"},
+		 OK,
+		 OK,
+		 SESS},
+		{"the same beside two factors",
+		 "auth requisite " K "auth requisite " P GATE
+		 "account required %M gate\n"
+		 "session required pam_env.so envfile=%W/home/env readenv=1\n"
+		 "session required %M gate\n",
+		 {"pw", "key"},
+		 OK,
+		 OK,
+		 OK},
 		{"another user's factor",
 		 "auth requisite " K
 		 "auth requisite %M wrap factor=possession " U2F
@@ -118,6 +143,9 @@ static void only_what_was_proven_here_counts(void **state)
 		 OK},
 	};
 
+	world_file(world, "home/env", 0644,
+		   "SEKIMORI_MFA=0123456789abcdef0123456789abcdef"
+		   "0123456789abcdef0123456789abcdef\n");
 	RUN(rows);
 }
 

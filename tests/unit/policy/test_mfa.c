@@ -269,7 +269,7 @@ static void kinds_are_counted_not_methods(void **state)
 		{{CARD(NOW)}, 1, P | K, true, NOW},
 		{{ROOT(K, NOW), ROOT(K, NOW)}, 2, K, false, NOW},
 		{{ROOT(P, NOW)}, 1, P, false, NOW},
-		{{ROOT(K, NOW)}, 0, 0, false, NOW},
+		{{ROOT(K, NOW)}, 0, 0, false, 0},
 		{{ROOT(K, NOW), OTHER(P, MFA_QUALITY_SELF)}, 2, K, false, NOW},
 		{{ROOT(K, NOW), OTHER(P, MFA_QUALITY_WEAK)}, 2, K, false, NOW},
 		{{ROOT(K, NOW), OTHER(P, MFA_QUALITY_NONE)}, 2, K, false, NOW},
