@@ -43,6 +43,9 @@ def cmocka(prog):
         state = "failed" if m[1] == "not ok" else "skipped" if "# SKIP" in m[3] else "passed"
         rows.append((m[2], state, m[3].strip()))
         seen.add(state)
+    # cmocka writes a skipped test as "not ok N # SKIP name", its reason before.
+    for m in re.finditer(r"^(.*)\n(?:not )?ok \d+ # SKIP (\S+)", out, re.M):
+        rows.append((m[2], "skipped", m[1]))
     plan = re.search(r"^1\.\.(\d+)", out, re.M)
     lost = int(plan[1]) - len(rows) if plan else 1
     if (rc and "failed" not in seen) or lost:
