@@ -1,5 +1,6 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=dash
 # The first program of a guest of kernels.py: the guard alone, a stick that is
 # plugged in once the guard is up, and one line for each check: "ok NAME" or
 # "FAIL NAME: what was said". The last line is "done".
@@ -39,6 +40,7 @@ refused() # NAME COMMAND...
 
 load_modules()
 {
+	# shellcheck disable=SC2013 # words: one line of names
 	for module in $(cat "/modules/$1"); do
 		insmod "/modules/$module" || echo "FAIL insmod $module:"
 	done
@@ -84,5 +86,5 @@ daemon=$!
 sleep 2
 refused "tamper: kill" kill -9 $daemon
 refused "tamper: unpin" 'rm /sys/fs/bpf/sekimori/*/guard_file_open'
-echo done
+echo "done"
 poweroff -f
