@@ -7,6 +7,7 @@ import contextlib
 import http.server
 import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -88,7 +89,18 @@ class Collector:
             self.process.wait()
         self.process = None
 
+    def pause(self, seconds):
+        """Answers nobody for a while, connections staying open."""
+        self.process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self.process.send_signal(signal.SIGCONT)
+
     close = kill
+
+    @property
+    def url(self):
+        """Where the guest finds it."""
+        return f"https://{HOST_FROM_GUEST}:{self.port}"
 
     # ---- the terminal ----------------------------------------------------
 
@@ -97,8 +109,7 @@ class Collector:
         if not self.process:
             self.start()
         token = self._run("token").strip()
-        self.case.must("sekimori-ship enroll "
-                       f"https://{HOST_FROM_GUEST}:{self.port} {token}")
+        self.case.must(f"sekimori-ship enroll {self.url} {token}")
         self.case.must("systemctl restart sekimori-ship")
 
     # ---- what it holds ---------------------------------------------------

@@ -27,17 +27,29 @@ def press(t, key, down):
 
 def test_a_composite_is_blocked_before_it_can_type(t):
     inputs = t.must(INPUTS)
-    t.must("cat /dev/input/event* > /root/typed 2> /dev/null &")
+    t.must("udevadm monitor --kernel --subsystem-match=input "
+           "--subsystem-match=hid > /root/seen 2>&1 &")
+    t.until("grep -q KERNEL /root/seen")
     t.mark()
     device = bad_usb(t)
     t.blocked(device)
-    # The gadget presses a key as soon as a host has configured it; this one
-    # never is, so the write finds no one.
-    t.sh("printf '\\0\\0\\004\\0\\0\\0\\0\\0' > /dev/hidg0", timeout=3)
+    # No host has configured it, so its key press waits for ever.
+    press = "printf '\\0\\0\\004\\0\\0\\0\\0\\0' > /dev/hidg0"
+    t.equal(t.sh(press, timeout=3).status, 124, "the key press")
+    t.must("udevadm settle")
     t.equal(t.must(INPUTS), inputs, "input devices")
-    t.equal(t.must("cat /sys/bus/usb/devices/" + device + "/authorized"),
-            "0", "authorized")
-    t.must("! test -s /root/typed")
+    t.fails("grep ' add ' /root/seen")
+    t.equal(t.must(f"cat /sys/bus/usb/devices/{device}/authorized"), "0",
+            "authorized")
+
+
+def test_without_the_block_the_monitor_would_see_it(t):
+    t.policy(COMPOSITE.format(extra=""))
+    t.must("udevadm monitor --kernel --subsystem-match=input "
+           "--subsystem-match=hid > /root/seen 2>&1 &")
+    t.until("grep -q KERNEL /root/seen")
+    bad_usb(t)
+    t.until("grep ' add ' /root/seen")
 
 
 def test_the_keyboard_and_mouse_of_the_start_go_on_working(t):

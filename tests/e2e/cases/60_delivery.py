@@ -62,6 +62,14 @@ def test_the_collector_is_killed_in_the_middle(t):
     all_arrived(t)
 
 
+def test_the_collector_is_slow(t):
+    t.collector.enrol()
+    make_events(t, plugs=3)
+    t.collector.pause(15)
+    make_events(t, plugs=3)
+    all_arrived(t)
+
+
 def test_the_shipper_is_killed_in_the_middle(t):
     t.collector.enrol()
     for _ in range(4):

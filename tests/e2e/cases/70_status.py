@@ -19,6 +19,23 @@ def test_status_tells_the_tier(t):
     t.check(t.tier in text, f"the tier is not in: {text}")
 
 
+def test_status_tells_of_the_collector(t):
+    t.check("collector" not in t.status(), "none is configured yet")
+    t.collector.enrol()
+    t.collector.events(wait=30)
+    status = t.wait_for(lambda: acked(t.status()), 30, "the ack to be told")
+    t.equal(status["collector"], t.collector.url, "collector")
+    t.check("contact-error" not in status, f"an error is told: {status}")
+    t.check(status["contact-last"] > 0, "no time of contact")
+    terminals = t.collector.get("/api/v1/terminals")["terminals"]
+    t.equal([x["terminal"] for x in terminals], [status["terminal"]],
+            "the terminals that the collector lists")
+
+
+def acked(status):
+    return status if status.get("spool-acked", 0) > 0 else None
+
+
 def test_alice_may_see_the_status_but_not_manage(t):
     t.must("as-alice 'sekimorictl status'")
     t.must("as-alice 'sekimorictl devices'")
