@@ -27,7 +27,12 @@ static int sha256(const uint8_t *data, size_t size, uint8_t ret_hash[HASH])
 
 size_t merkle_peaks(uint64_t size)
 {
-	return (size_t)__builtin_popcountll(size);
+	size_t count = 0;
+
+	/* The builtin is a call into libgcc on the oldest x86-64. */
+	for (; size > 0; size &= size - 1)
+		count++;
+	return count;
 }
 
 int merkle_leaf(const void *data, size_t size, uint8_t ret_hash[HASH])
