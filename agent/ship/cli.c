@@ -27,7 +27,6 @@ enum option_id {
 	OPTION_TENANT,
 	OPTION_ROOT,
 	OPTION_ONCE,
-	OPTION_NO_SANDBOX,
 };
 
 static const struct option long_options[] = {
@@ -38,7 +37,6 @@ static const struct option long_options[] = {
 	{"tenant", required_argument, NULL, OPTION_TENANT},
 	{"root", required_argument, NULL, OPTION_ROOT},
 	{"once", no_argument, NULL, OPTION_ONCE},
-	{"no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{0},
@@ -94,9 +92,6 @@ static int set_option(struct cli *cli, int id)
 		return 0;
 	case OPTION_ONCE:
 		cli->run.is_once = true;
-		return 0;
-	case OPTION_NO_SANDBOX:
-		cli->run.has_sandbox = false;
 		return 0;
 	default:
 		(void)fputs(usage_text, stderr);
@@ -155,7 +150,7 @@ static int dispatch(struct cli *cli, int argc, char **argv)
 
 int cli_main(int argc, char **argv)
 {
-	struct cli cli = {.root = "/", .run.has_sandbox = true};
+	struct cli cli = {.root = "/"};
 	int id;
 
 	log_init(&cli.log, "sekimori-ship");

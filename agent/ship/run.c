@@ -243,7 +243,7 @@ static int start(struct run *run)
 	int r = http_global_init();
 	if (r == 0)
 		r = watch_new(run->root_fd, &run->watch);
-	if (r == 0 && run->options->has_sandbox)
+	if (r == 0)
 		r = sandbox_enter(run->state_fd, &sandbox);
 	if (r < 0)
 		log_error(run->log, "Cannot start: %s", errno_text(r));

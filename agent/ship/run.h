@@ -12,8 +12,7 @@
 #include "agent/base/log.h"
 
 struct run_options {
-	bool is_once;	  /* end when nothing is left to send (tests) */
-	bool has_sandbox; /* false only in tests under a debugger */
+	bool is_once; /* end when nothing is left to send (tests) */
 };
 
 /* Does not return but with -errno for what cannot be waited out, or 0 with

@@ -289,7 +289,8 @@ static int prune_aside(struct spool *spool)
 			count++;
 			/* Names begin with the time, so they sort by age. */
 			if (!*oldest || strcmp(entry->d_name, oldest) < 0)
-				(void)snprintf(oldest, sizeof(oldest), "%s",
+				(void)snprintf(oldest, sizeof(oldest), "%.*s",
+					       (int)sizeof(oldest) - 1,
 					       entry->d_name);
 		}
 		if (count <= ASIDE_MAX)
