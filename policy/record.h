@@ -107,6 +107,8 @@ enum record_reason {
 	RECORD_REASON_POLICY_SERIAL,	/* SKM-P-0202 serial did not increase */
 	RECORD_REASON_POLICY_SIGNATURE, /* SKM-P-0203 */
 	RECORD_REASON_POLICY_IO,	/* SKM-P-0204 file cannot be read */
+	RECORD_REASON_POLICY_TERMS,	/* SKM-P-0205 another zone or time */
+	RECORD_REASON_POLICY_LIFELINE,	/* SKM-P-0206 cuts the lifeline */
 	RECORD_REASON_COUNT_
 };
 

@@ -410,6 +410,12 @@ static const struct record_reason_row reasons[] = {
 					    "署名が正しくない"},
 	[RECORD_REASON_POLICY_IO] = {"SKM-P-0204", "a file cannot be read",
 				     "ファイルを読み込めない"},
+	[RECORD_REASON_POLICY_TERMS] = {"SKM-P-0205",
+					"for another zone or another time",
+					"対象の領域または期間が異なる"},
+	[RECORD_REASON_POLICY_LIFELINE] =
+		{"SKM-P-0206", "would cut the last keyboard, pointer or reader",
+		 "最後の入力機器または認証機器を失う"},
 };
 static_assert(COUNT(reasons) == RECORD_REASON_COUNT_, "a text for each reason");
 

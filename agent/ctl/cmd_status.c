@@ -40,6 +40,29 @@ static void print_state(const struct ctl *ctl, const struct dict *status)
 	}
 }
 
+/* Whose it is; or that nobody answers for it although somebody should. */
+static void print_signature(const struct ctl *ctl, const struct dict *status)
+{
+	const char *signer = dict_str(status, "policy-signer");
+	char when[TEXT_SHORT_MAX];
+
+	if (!signer && !dict_u64(status, "policy-anchored"))
+		return;
+	print_label(ctl, "");
+	if (!signer) {
+		fputs(_("not signed, although a trust anchor is pinned\n"),
+		      ctl->out);
+		return;
+	}
+	fputs(_("signed with key "), ctl->out);
+	text_print(ctl->out, signer);
+	if (dict_u64(status, "policy-until")) {
+		text_time((int64_t)dict_u64(status, "policy-until"), when);
+		fprintf(ctl->out, _(", until %s"), when);
+	}
+	fputc('\n', ctl->out);
+}
+
 static void print_policy(const struct ctl *ctl, const struct dict *status)
 {
 	const char *name = dict_str(status, "policy-name");
@@ -63,6 +86,7 @@ static void print_policy(const struct ctl *ctl, const struct dict *status)
 		print_label(ctl, "");
 		fprintf(ctl->out, _("in force since %s\n"), when);
 	}
+	print_signature(ctl, status);
 	if (error) {
 		print_label(ctl, "");
 		fputs(_("newest one refused: "), ctl->out);

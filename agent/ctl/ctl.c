@@ -42,6 +42,12 @@ static const struct ctl_command commands[] = {
 	    "an error,\nthe old one stays and the error is shown with file, "
 	    "line and column.\n"),
 	 cmd_reload},
+	{"policy", "load FILE", N_("put a signed policy in force"),
+	 N_("The daemon proves the signature and the terms and judges what is "
+	    "present by the\nnew policy before the command returns. When "
+	    "anything is wrong with it, the old\none stays and the reason is "
+	    "shown. Signed with: sekimori-policy sign.\n"),
+	 cmd_policy},
 	{"help", "[COMMAND]", N_("explain a command"), "", cmd_help},
 	{0},
 };

@@ -82,6 +82,22 @@ static const struct {
 	 "and column.\n",
 	 "終了した時点で新しいポリシーが有効です。誤りがあれば、これまでの\n"
 	 "ポリシーのまま、誤りのファイル・行・桁を表示します。\n"},
+	{"put a signed policy in force", "署名付きポリシーを適用する"},
+	{"The daemon proves the signature and the terms and judges what is "
+	 "present by the\nnew policy before the command returns. When "
+	 "anything is wrong with it, the old\none stays and the reason is "
+	 "shown. Signed with: sekimori-policy sign.\n",
+	 "署名・版・領域・期間を確かめ、接続中の機器を判定し直してから\n"
+	 "終了します。受け付けられないときは、これまでのポリシーのまま、\n"
+	 "理由を表示します。署名は sekimori-policy sign で行います。\n"},
+	{"expected: policy load FILE", "policy load ファイル の形で使います"},
+	{"a file is missing", "ファイルの指定がありません"},
+	{"The signed policy is in force.\n",
+	 "署名付きポリシーを適用しました。\n"},
+	{"not signed, although a trust anchor is pinned\n",
+	 "署名の確認の設定があるのに署名されていません\n"},
+	{"signed with key ", "署名した鍵 "},
+	{", until %s", "、期限 %s"},
 	{"explain a command", "コマンドを説明する"},
 
 	/* bus.c, cmd_reload.c */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,11 +59,19 @@ static int compare_names(const void *a, const void *b)
 		      ((const struct source *)b)->name);
 }
 
+int bundle_refuse(struct bundle *bundle, int outcome, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(bundle->error, sizeof(bundle->error), format, args);
+	va_end(args);
+	return outcome;
+}
+
 static int refuse(struct bundle *bundle, const char *what, const char *why)
 {
-	(void)snprintf(bundle->error, sizeof(bundle->error), "%s: %s", what,
-		       why);
-	return BUNDLE_UNREADABLE;
+	return bundle_refuse(bundle, BUNDLE_UNREADABLE, "%s: %s", what, why);
 }
 
 static bool is_rules_file(const char *name)
@@ -152,7 +161,7 @@ static int digest_sources(const struct sources *sources, char *ret_digest)
 }
 
 /* The first error, in the form editors understand. */
-static void tell_error(struct bundle *bundle, const struct sources *sources,
+static void tell_error(struct bundle *bundle, const struct rules_text *texts,
 		       const struct rules_report *report)
 {
 	for (size_t i = 0; i < report->count; i++) {
@@ -160,8 +169,7 @@ static void tell_error(struct bundle *bundle, const struct sources *sources,
 		if (message->severity != RULES_ERROR)
 			continue;
 		(void)snprintf(bundle->error, sizeof(bundle->error),
-			       "%s:%u:%u: error: %s",
-			       sources->items[message->text].name,
+			       "%s:%u:%u: error: %s", texts[message->text].name,
 			       message->line, message->column, message->what);
 		return;
 	}
@@ -169,15 +177,44 @@ static void tell_error(struct bundle *bundle, const struct sources *sources,
 		       "the rule files have an error");
 }
 
-static int compile(struct bundle *bundle, const struct sources *sources,
+static void describe(const struct ruleset *ruleset, struct bundle_info *info)
+{
+	struct span name = span_take(ruleset_name(ruleset),
+				     BUNDLE_NAME_MAX - 1);
+
+	if (name.len > 0)
+		memcpy(info->name, name.ptr, name.len);
+	info->name[name.len] = '\0';
+	info->serial = ruleset_serial(ruleset);
+	info->rule_count = (uint32_t)ruleset_rule_count(ruleset);
+	info->is_monitor = ruleset_mode(ruleset) == RULES_MODE_MONITOR;
+	info->wall_loaded_ms = clock_wall_ns() / NS_PER_MS;
+}
+
+int bundle_compile(struct bundle *bundle, const struct rules_text *texts,
+		   size_t count, struct bundle_info *offer,
 		   struct ruleset **ret_ruleset)
 {
-	struct rules_text texts[RULES_TEXTS_MAX];
 	struct rules_message messages[MESSAGES_MAX];
 	struct rules_report report = {
 		.messages = messages,
 		.capacity = MESSAGES_MAX,
 	};
+	int r = ruleset_parse(texts, count, 0, &report, ret_ruleset);
+
+	if (r == RULESET_INVALID) {
+		tell_error(bundle, texts, &report);
+		return BUNDLE_REJECTED;
+	}
+	if (r == 0)
+		describe(*ret_ruleset, offer);
+	return r;
+}
+
+static int compile(struct bundle *bundle, const struct sources *sources,
+		   struct bundle_info *offer, struct ruleset **ret_ruleset)
+{
+	struct rules_text texts[RULES_TEXTS_MAX];
 
 	for (size_t i = 0; i < sources->count; i++)
 		texts[i] = (struct rules_text){
@@ -185,25 +222,16 @@ static int compile(struct bundle *bundle, const struct sources *sources,
 			.text = span_of(sources->items[i].text,
 					sources->items[i].size),
 		};
-	int r = ruleset_parse(texts, sources->count, 0, &report, ret_ruleset);
-	if (r == RULESET_INVALID) {
-		tell_error(bundle, sources, &report);
-		return BUNDLE_REJECTED;
-	}
-	return r;
+	return bundle_compile(bundle, texts, sources->count, offer,
+			      ret_ruleset);
 }
 
-static void describe(const struct ruleset *ruleset, struct bundle_info *info)
+void bundle_put(struct bundle *bundle, const struct bundle_info *offer,
+		struct ruleset *ruleset)
 {
-	struct span name = span_take(ruleset_name(ruleset),
-				     BUNDLE_NAME_MAX - 1);
-
-	memcpy(info->name, name.ptr, name.len);
-	info->name[name.len] = '\0';
-	info->serial = ruleset_serial(ruleset);
-	info->rule_count = (uint32_t)ruleset_rule_count(ruleset);
-	info->is_monitor = ruleset_mode(ruleset) == RULES_MODE_MONITOR;
-	info->wall_loaded_ms = clock_wall_ns() / NS_PER_MS;
+	ruleset_unref(bundle->ruleset);
+	bundle->ruleset = ruleset;
+	bundle->info = *offer;
 }
 
 static int judge_offer(struct bundle *bundle, const struct sources *sources,
@@ -214,11 +242,7 @@ static int judge_offer(struct bundle *bundle, const struct sources *sources,
 		return r;
 	if (bundle->ruleset && strcmp(offer->digest, bundle->info.digest) == 0)
 		return BUNDLE_SAME;
-	r = compile(bundle, sources, ret_ruleset);
-	if (r != 0)
-		return r;
-	describe(*ret_ruleset, offer);
-	return 0;
+	return compile(bundle, sources, offer, ret_ruleset);
 }
 
 int bundle_load(struct bundle *bundle, int root_fd, const char *dir,
@@ -242,8 +266,6 @@ int bundle_load(struct bundle *bundle, int root_fd, const char *dir,
 	if (r != 0)
 		return r;
 
-	ruleset_unref(bundle->ruleset);
-	bundle->ruleset = TAKE_PTR(ruleset);
-	bundle->info = offer;
+	bundle_put(bundle, &offer, TAKE_PTR(ruleset));
 	return 0;
 }

@@ -17,6 +17,7 @@ static const char *const known_keys[] = {
 	"unit",
 	"asset",
 	"contact",
+	"zone",
 	"heartbeat_s",
 	"fold_s",
 	"spool_mib",
@@ -41,6 +42,7 @@ static const struct {
 	{"unit", offsetof(struct config, unit)},
 	{"asset", offsetof(struct config, asset)},
 	{"contact", offsetof(struct config, contact)},
+	{"zone", offsetof(struct config, zone)},
 };
 
 static const struct {

@@ -20,11 +20,12 @@ struct config {
 	char unit[CONFIG_TEXT_MAX];
 	char asset[CONFIG_TEXT_MAX];
 	char contact[CONFIG_TEXT_MAX];
-	uint64_t heartbeat_s;  /* 5 … 86400, default 300 */
-	uint64_t fold_s;       /* identical denials are told again after */
-	uint64_t spool_mib;    /* 8 … 65536, default 256 */
-	uint64_t queue_events; /* kept in memory while there is no spool */
-	bool login_reader;     /* login needs a USB reader or key */
+	char zone[CONFIG_TEXT_MAX]; /* signed policy must be for it; "" any */
+	uint64_t heartbeat_s;	    /* 5 … 86400, default 300 */
+	uint64_t fold_s;	    /* identical denials are told again after */
+	uint64_t spool_mib;	    /* 8 … 65536, default 256 */
+	uint64_t queue_events;	    /* kept in memory while there is no spool */
+	bool login_reader;	    /* login needs a USB reader or key */
 };
 
 /* The defaults, as if the file were empty. */

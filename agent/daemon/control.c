@@ -13,6 +13,7 @@
 #include "agent/base/cleanup.h"
 #include "agent/daemon/context.h"
 #include "agent/daemon/control_answer.h"
+#include "agent/daemon/policy_offer.h"
 
 #define BUS_NAME   "jp.sekimori.Agent1"
 #define BUS_PATH   "/jp/sekimori/Agent1"
@@ -126,16 +127,30 @@ static int run_events(struct control *control, sd_bus_message *call)
 	return sd_bus_send(NULL, reply, NULL);
 }
 
-static int run_reload(struct control *control, sd_bus_message *call)
+static int answer_policy(struct daemon *daemon, sd_bus_message *call, int r)
 {
-	struct daemon *daemon = control->daemon;
-	int r = daemon_reload(daemon);
-
 	if (r == BUNDLE_OK || r == BUNDLE_SAME)
 		return sd_bus_reply_method_return(call, NULL);
 	return sd_bus_reply_method_errorf(call,
 					  BUS_NAME ".Error.PolicyRejected",
 					  "%s", daemon->pipeline.bundle.error);
+}
+
+static int run_reload(struct control *control, sd_bus_message *call)
+{
+	return answer_policy(control->daemon, call,
+			     daemon_reload(control->daemon));
+}
+
+static int run_load_policy(struct control *control, sd_bus_message *call)
+{
+	int fd; /* the message's */
+
+	int r = sd_bus_message_read(call, "h", &fd);
+	if (r < 0)
+		return r;
+	return answer_policy(control->daemon, call,
+			     policy_offer_fd(control->daemon, fd));
 }
 
 static const struct method methods[] = {
@@ -144,6 +159,7 @@ static const struct method methods[] = {
 	{"Explain", "jp.sekimori.agent.status", run_explain},
 	{"Events", "jp.sekimori.agent.events", run_events},
 	{"Reload", "jp.sekimori.agent.manage", run_reload},
+	{"LoadPolicy", "jp.sekimori.agent.manage", run_load_policy},
 };
 
 /* --- who may -------------------------------------------------------------- */
@@ -325,6 +341,8 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD("Events", "tu", "a(ts)", on_call,
 		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Reload", "", "", on_call, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("LoadPolicy", "h", "", on_call,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL("Event", "ts", 0),
 	SD_BUS_SIGNAL("StatusChanged", "", 0),
 	SD_BUS_VTABLE_END,

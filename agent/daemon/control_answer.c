@@ -140,6 +140,7 @@ static void put_policy(struct answer *answer, const struct daemon *daemon)
 	put_text(answer, "mode",
 		 daemon->pipeline.is_monitor ? "monitor" : "enforce");
 	put_text(answer, "policy-error", bundle->error);
+	put_bool(answer, "policy-anchored", daemon->pipeline.store.is_anchored);
 	if (!bundle->ruleset)
 		return;
 	put_text(answer, "policy-name",
@@ -148,6 +149,11 @@ static void put_policy(struct answer *answer, const struct daemon *daemon)
 	put_text(answer, "policy-digest", bundle->info.digest);
 	put_u64(answer, "policy-loaded", bundle->info.wall_loaded_ms);
 	put_u32(answer, "policy-rules", bundle->info.rule_count);
+	put_text(answer, "policy-signer", bundle->info.signer);
+	put_text(answer, "policy-zone", bundle->info.zone);
+	if (bundle->info.wall_until_s)
+		put_u64(answer, "policy-until",
+			bundle->info.wall_until_s * MS_PER_S);
 }
 
 static void put_spool(struct answer *answer,

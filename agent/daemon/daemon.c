@@ -22,6 +22,7 @@
 #include "agent/daemon/context.h"
 #include "agent/daemon/control.h"
 #include "agent/daemon/health.h"
+#include "agent/daemon/policy_offer.h"
 #include "agent/daemon/prober.h"
 #include "agent/sense/mount.h"
 #include "agent/sense/uevent.h"
@@ -171,6 +172,7 @@ static void start_guard(struct daemon *daemon)
 static void on_spool_open(void *userdata, bool is_first)
 {
 	health_tell_start(userdata, is_first);
+	policy_offer_start(userdata);
 }
 
 static int make_recorder(struct daemon *daemon)
@@ -207,6 +209,7 @@ static void make_pipeline(struct daemon *daemon)
 		.session = &daemon->session,
 		.learned = &daemon->learned,
 		.login_reader = daemon->config.login_reader,
+		.zone = daemon->config.zone,
 		.probe = start_probe,
 		.userdata = daemon,
 	};
@@ -334,6 +337,8 @@ int daemon_reload(struct daemon *daemon)
 {
 	load_config(daemon);
 	int r = pipeline_load_policy(&daemon->pipeline);
+	if (policy_offer_inbox(daemon) == BUNDLE_OK)
+		r = BUNDLE_OK;
 	health_check_floor(daemon);
 	(void)malloc_trim(0); /* the old rules and the texts of the new */
 	(void)sd_notifyf(0, "STATUS=%s", health_state(daemon));

@@ -29,6 +29,7 @@ void pipeline_fini(struct pipeline *pipeline)
 {
 	devices_fini(&pipeline->devices);
 	bundle_fini(&pipeline->bundle);
+	bundle_store_fini(&pipeline->store);
 	free(pipeline->history);
 }
 
@@ -115,6 +116,24 @@ static void copy_span(struct span from, char *to, size_t size)
 	to[from.len] = '\0';
 }
 
+unsigned int pipeline_prove(struct pipeline *pipeline,
+			    const struct ruleset *ruleset)
+{
+	_cleanup_free_ const struct usb_fact **authorized = NULL;
+	_cleanup_free_ struct lifeline_device *list = NULL;
+	unsigned int required = pipeline_lifeline_roles(pipeline);
+	struct decide_context context;
+	size_t count = 0, index = 0;
+
+	pipeline_context(pipeline, &context, &authorized);
+	if (!authorized && ruleset_uses(ruleset) & RULES_USES_AUTHORIZED)
+		list_authorized(pipeline, &context, &authorized);
+	list = pipeline_lifeline(pipeline, NULL, &count, &index);
+	if (!list)
+		return required; /* what cannot be proven is not so */
+	return lifeline_prove(ruleset, list, count, &context, required);
+}
+
 void pipeline_take_verdict(const struct pipeline *pipeline,
 			   const struct verdict *verdict,
 			   struct decision *ret_decision)
@@ -124,7 +143,7 @@ void pipeline_take_verdict(const struct pipeline *pipeline,
 		.access = verdict->access,
 		.reason = record_reason_from_verdict(verdict->reason),
 		.rule = verdict->rule,
-		.is_monitor = pipeline->is_monitor,
+		.is_monitor = pipeline->is_monitor || verdict->is_monitor,
 		.is_per_interface = verdict->is_per_interface,
 		.wall_ms = clock_wall_ns() / NS_PER_MS,
 	};
@@ -139,42 +158,6 @@ void pipeline_take_verdict(const struct pipeline *pipeline,
 		decision.rule_line = rule.line;
 	}
 	*ret_decision = decision;
-}
-
-/* A new rule set starts with no history: slot numbers are its own. */
-static void renew_history(struct pipeline *pipeline)
-{
-	free(pipeline->history);
-	pipeline->history = NULL;
-	pipeline->history_count = 0;
-
-	size_t count = ruleset_history_count(pipeline->bundle.ruleset);
-	if (count == 0)
-		return;
-	pipeline->history = calloc(count, sizeof(*pipeline->history));
-	if (pipeline->history)
-		pipeline->history_count = count;
-}
-
-static void record_change(struct pipeline *pipeline, enum record_code code,
-			  const struct bundle_info *offer, uint64_t from_serial)
-{
-	struct record record = {
-		.code = code,
-		.u.change =
-			{
-				.name = offer->name,
-				.serial = offer->serial,
-				.digest = offer->digest,
-				.from_serial = from_serial,
-				.rule_count = offer->rule_count,
-				.error = code == RECORD_POLICY_REJECTED
-						 ? pipeline->bundle.error
-						 : NULL,
-			},
-	};
-
-	pipeline->options.sink.emit(pipeline->options.sink.userdata, &record);
 }
 
 static void tell_recorder(struct pipeline *pipeline)
@@ -197,7 +180,7 @@ static void tell_recorder(struct pipeline *pipeline)
 }
 
 /* What is there already is judged by the new rules, in both directions. */
-static void judge_all(struct pipeline *pipeline)
+void pipeline_judge_all(struct pipeline *pipeline)
 {
 	for (struct usb_entry *entry = pipeline->devices.usb; entry;
 	     entry = entry->next)
@@ -228,50 +211,7 @@ void pipeline_judge_by_time(struct pipeline *pipeline)
 {
 	if (pipeline->bundle.ruleset &&
 	    ruleset_uses(pipeline->bundle.ruleset) & RULES_USES_TIME)
-		judge_all(pipeline);
-}
-
-static int take_policy(struct pipeline *pipeline, uint64_t from_serial)
-{
-	failure_clear(pipeline->options.failures, FAILURE_POLICY_REJECTED);
-	failure_clear(pipeline->options.failures, FAILURE_POLICY_NONE);
-	renew_history(pipeline);
-	pipeline_apply_mode(pipeline);
-	record_change(pipeline, RECORD_POLICY_LOADED, &pipeline->bundle.info,
-		      from_serial);
-	judge_all(pipeline);
-	return BUNDLE_OK;
-}
-
-int pipeline_load_policy(struct pipeline *pipeline)
-{
-	struct bundle *bundle = &pipeline->bundle;
-	uint64_t from_serial = bundle->info.serial;
-	struct bundle_info offer;
-
-	int r = bundle_load(bundle, pipeline->options.root_fd,
-			    pipeline->options.rules_dir, &offer);
-	if (r == BUNDLE_OK)
-		return take_policy(pipeline, from_serial);
-	if (r == BUNDLE_SAME) {
-		failure_clear(pipeline->options.failures,
-			      FAILURE_POLICY_REJECTED);
-		judge_all(pipeline);
-		return r;
-	}
-
-	if (r < 0)
-		(void)snprintf(bundle->error, sizeof(bundle->error), "%s",
-			       errno_text(r));
-	log_error(pipeline->options.log, "policy refused: %s", bundle->error);
-	(void)failure_raise(pipeline->options.failures,
-			    bundle->ruleset ? FAILURE_POLICY_REJECTED
-					    : FAILURE_POLICY_NONE,
-			    bundle->error);
-	if (!bundle->ruleset)
-		pipeline_apply_mode(pipeline);
-	record_change(pipeline, RECORD_POLICY_REJECTED, &offer, from_serial);
-	return r;
+		pipeline_judge_all(pipeline);
 }
 
 static void set_usb_default(struct pipeline *pipeline)

@@ -12,6 +12,7 @@
 
 #include "agent/base/log.h"
 #include "agent/daemon/bundle.h"
+#include "agent/daemon/bundle_store.h"
 #include "agent/daemon/devices.h"
 #include "agent/daemon/failure.h"
 #include "agent/daemon/learned.h"
@@ -23,6 +24,7 @@
 #include "agent/sense/probe.h"
 #include "agent/sense/uevent.h"
 #include "policy/decide.h"
+#include "policy/lifeline.h"
 
 struct pipeline_options {
 	int root_fd;	       /* borrowed */
@@ -38,6 +40,7 @@ struct pipeline_options {
 	const struct learned *learned; /* of earlier boots; or NULL */
 	const struct session *session; /* of the daemon before us; or NULL */
 	bool login_reader;	       /* login needs a USB reader or key */
+	const char *zone; /* of the terminal; NULL or "": not said */
 	/* Starts the probe of a disk; 0: pipeline_probed() will be called. Any
 	 * other result, or NULL: judged without knowing what is on it. */
 	int (*probe)(void *userdata, const struct medium_entry *medium);
@@ -47,6 +50,9 @@ struct pipeline_options {
 struct pipeline {
 	struct pipeline_options options;
 	struct bundle bundle;
+	struct bundle_store store;
+	/* The signed offer that was refused last, and how */
+	char refused[BUNDLE_DIGEST_SIZE + 16];
 	struct devices devices;
 	struct decide_history_slot *history;
 	size_t history_count;
@@ -67,10 +73,19 @@ void pipeline_init(struct pipeline *pipeline,
 	__attribute__((nonnull));
 void pipeline_fini(struct pipeline *pipeline) __attribute__((nonnull));
 
-/* Reads the rule files and, when they are good and new, puts them in force and
- * judges everything present again, in both directions. Returns what
- * bundle_load() did, events recorded. */
+/* Reads the rule files, or, where a trust anchor is pinned, the signed policy
+ * that was kept, and, when they are good and new, puts them in force and
+ * judges everything present again, in both directions. Returns an enum
+ * bundle_outcome or -errno, events recorded. */
 int pipeline_load_policy(struct pipeline *pipeline)
+	__attribute__((nonnull, warn_unused_result));
+
+/* A signed policy from anybody. One that is good comes into force, is kept and
+ * judges everything present; any other changes nothing, bundle.error says why,
+ * and an event is recorded: once for the same text where IS_REPEATED. Returns
+ * an enum bundle_outcome or -errno. */
+int pipeline_offer_policy(struct pipeline *pipeline, struct span text,
+			  bool is_repeated)
 	__attribute__((nonnull, warn_unused_result));
 
 /* Guard and root hubs as the mode in force wants them. */
@@ -124,6 +139,22 @@ void pipeline_media_fact(const struct pipeline *pipeline,
 /* The twin that the mode in force calls for. */
 struct enforce pipeline_enforce(const struct pipeline *pipeline)
 	__attribute__((nonnull));
+/* Judges everything present again. */
+void pipeline_judge_all(struct pipeline *pipeline) __attribute__((nonnull));
+/* The lifeline roles that RULESET would take away from what is present: 0, or
+ * LIFELINE_* bits. Changes nothing. */
+unsigned int pipeline_prove(struct pipeline *pipeline,
+			    const struct ruleset *ruleset)
+	__attribute__((nonnull));
+/* The roles that must be played; readers where login uses one. */
+unsigned int pipeline_lifeline_roles(const struct pipeline *pipeline)
+	__attribute__((nonnull));
+/* The table as the lifeline sees it, to be freed; *ret_index is ENTRY's place
+ * in it (unchanged for NULL). NULL: no memory. */
+struct lifeline_device *pipeline_lifeline(const struct pipeline *pipeline,
+					  const struct usb_entry *entry,
+					  size_t *ret_count, size_t *ret_index)
+	__attribute__((nonnull(1, 3, 4)));
 /* Copies what VERDICT says. */
 void pipeline_take_verdict(const struct pipeline *pipeline,
 			   const struct verdict *verdict,

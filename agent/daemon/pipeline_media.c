@@ -104,10 +104,12 @@ static void decide(struct pipeline *pipeline, struct medium_entry *entry)
 	pipeline_context(pipeline, &context, &authorized);
 	decide_media(pipeline->bundle.ruleset, &fact, &context, &verdict);
 	pipeline_take_verdict(pipeline, &verdict, &entry->decision);
-	if (!entry->is_unreadable || verdict.access == MEDIA_DENY)
+	if (!entry->is_unreadable ||
+	    (verdict.access == MEDIA_DENY && !verdict.is_monitor))
 		return;
 	/* A medium that breaks its reader is given to nobody */
 	entry->decision.access = MEDIA_DENY;
+	entry->decision.is_monitor = pipeline->is_monitor;
 	entry->decision.reason = RECORD_REASON_UNJUDGED;
 	set_detail(&entry->decision, "the probe of the medium failed");
 }
@@ -133,11 +135,20 @@ static int cut_off(struct pipeline *pipeline, struct medium_entry *entry)
 	return r;
 }
 
+/* A rule on trial (`monitor`) takes nothing away: it is only told. */
+static enum media_access wanted_access(const struct pipeline *pipeline,
+				       const struct decision *decision)
+{
+	if (decision->is_monitor && !pipeline->is_monitor)
+		return MEDIA_READ_WRITE;
+	return decision->access;
+}
+
 static void enforce_medium(struct pipeline *pipeline,
 			   struct medium_entry *entry)
 {
 	struct enforce enforce = pipeline_enforce(pipeline);
-	enum media_access wanted = entry->decision.access;
+	enum media_access wanted = wanted_access(pipeline, &entry->decision);
 	int r = 0;
 
 	if (wanted == entry->access && wanted != MEDIA_DENY)
@@ -188,8 +199,9 @@ void pipeline_judge_medium(struct pipeline *pipeline,
 
 	decide(pipeline, entry);
 	enforce_medium(pipeline, entry);
-	entry->state = entry->decision.access == MEDIA_DENY ? DEVICE_BLOCKED
-							    : DEVICE_AUTHORISED;
+	entry->state = wanted_access(pipeline, &entry->decision) == MEDIA_DENY
+			       ? DEVICE_BLOCKED
+			       : DEVICE_AUTHORISED;
 
 	bool is_told = entry->is_told &&
 		       before.access == entry->decision.access;

@@ -32,12 +32,32 @@ static uint32_t latency_us(uint64_t *mono_seen_ns)
 	return took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
 }
 
+/* The policy as the terminal has it, but for a rule that is on trial. */
+static const struct record_policy *policy_of(const struct pipeline *pipeline,
+					     const struct decision *decision,
+					     struct record_policy *policy)
+{
+	const struct bundle *bundle = &pipeline->bundle;
+
+	if (!decision->is_monitor || pipeline->is_monitor)
+		return NULL;
+	*policy = (struct record_policy){
+		.name = bundle->ruleset ? bundle->info.name : NULL,
+		.serial = bundle->info.serial,
+		.digest = bundle->info.digest,
+		.mode = RECORD_MODE_MONITOR,
+	};
+	return policy;
+}
+
 void pipeline_record_usb(struct pipeline *pipeline, struct usb_entry *entry,
 			 enum record_code code)
 {
+	struct record_policy policy;
 	struct record record = {
 		.code = code,
 		.correlation = entry->plug,
+		.policy = policy_of(pipeline, &entry->decision, &policy),
 		.usb = &entry->device.fact,
 	};
 
@@ -50,10 +70,12 @@ void pipeline_record_usb(struct pipeline *pipeline, struct usb_entry *entry,
 void pipeline_record_medium(struct pipeline *pipeline,
 			    struct medium_entry *entry, enum record_code code)
 {
+	struct record_policy policy;
 	struct media_fact fact;
 	struct record record = {
 		.code = code,
 		.correlation = entry->plug,
+		.policy = policy_of(pipeline, &entry->decision, &policy),
 		.media = &fact,
 	};
 

@@ -21,6 +21,15 @@ static bool is_blocking(const struct decision *decision)
 	return decision->target != USB_TARGET_ALLOW;
 }
 
+/* What is done: a denial of a rule on trial (`monitor`) is only told. In
+ * monitor mode everything is asked of the dry twin as it would be done. */
+static bool is_kept_out(const struct pipeline *pipeline,
+			const struct decision *decision)
+{
+	return is_blocking(decision) &&
+	       (pipeline->is_monitor || !decision->is_monitor);
+}
+
 static void set_detail(struct decision *decision, const char *detail)
 {
 	(void)snprintf(decision->detail, sizeof(decision->detail), "%s",
@@ -206,11 +215,9 @@ static void decide(struct pipeline *pipeline, struct usb_entry *entry,
 		   ret_verdict);
 }
 
-/* The table as the lifeline sees it; *ret_index is ENTRY's place in it. */
-static struct lifeline_device *lifeline_list(const struct pipeline *pipeline,
-					     const struct usb_entry *entry,
-					     size_t *ret_count,
-					     size_t *ret_index)
+struct lifeline_device *pipeline_lifeline(const struct pipeline *pipeline,
+					  const struct usb_entry *entry,
+					  size_t *ret_count, size_t *ret_index)
 {
 	struct lifeline_device *list = calloc(pipeline->devices.usb_count + 1,
 					      sizeof(struct lifeline_device));
@@ -237,6 +244,15 @@ static struct lifeline_device *lifeline_list(const struct pipeline *pipeline,
 	}
 	*ret_count = count;
 	return list;
+}
+
+unsigned int pipeline_lifeline_roles(const struct pipeline *pipeline)
+{
+	unsigned int required = LIFELINE_KEYBOARD | LIFELINE_POINTER;
+
+	if (pipeline->options.login_reader)
+		required |= LIFELINE_READER;
+	return required;
 }
 
 static int find_serio(const char *name, void *userdata)
@@ -280,13 +296,11 @@ static void spare(struct pipeline *pipeline, struct usb_entry *entry,
 		  const struct verdict *verdict)
 {
 	_cleanup_free_ struct lifeline_device *list = NULL;
-	unsigned int required = LIFELINE_KEYBOARD | LIFELINE_POINTER;
+	unsigned int required = pipeline_lifeline_roles(pipeline);
 	size_t count = 0, index = 0;
 	struct usb_fact *fact = &entry->device.fact;
 
-	if (pipeline->options.login_reader)
-		required |= LIFELINE_READER;
-	list = lifeline_list(pipeline, entry, &count, &index);
+	list = pipeline_lifeline(pipeline, entry, &count, &index);
 	bool kept = list &&
 		    lifeline_loses(list, count, index, verdict, required) != 0;
 	bool admitted = !kept && list && entry->outcome == 0 &&
@@ -415,7 +429,7 @@ static int keep_out(struct pipeline *pipeline, struct usb_entry *entry)
 static void enforce_usb(struct pipeline *pipeline, struct usb_entry *entry,
 			const struct verdict *verdict)
 {
-	bool blocking = is_blocking(&entry->decision);
+	bool blocking = is_kept_out(pipeline, &entry->decision);
 	int r = blocking ? keep_out(pipeline, entry)
 			 : let_in(pipeline, entry, verdict);
 
@@ -497,7 +511,7 @@ void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
 		set_detail(&entry->decision,
 			   usb_outcome_to_str(entry->outcome));
 	entry->is_lifeline = entry->is_system = false;
-	if (is_blocking(&entry->decision))
+	if (is_kept_out(pipeline, &entry->decision))
 		spare(pipeline, entry, &verdict);
 	else
 		entry->was_admitted = false;

@@ -81,6 +81,13 @@ static void put_status(sd_bus_message *m, enum scenario scenario)
 	put_u64(m, "policy-serial", 118);
 	put_u64(m, "policy-loaded", (uint64_t)FAKE_NOW_MS - 3600000);
 	sd_bus_message_append(m, "{sv}", "policy-rules", "u", 42);
+	sd_bus_message_append(m, "{sv}", "policy-anchored", "b",
+			      scenario != AGENT_ENFORCING);
+	if (scenario == AGENT_MONITOR) {
+		put_str(m, "policy-signer",
+			"oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U");
+		put_u64(m, "policy-until", (uint64_t)FAKE_NOW_MS + 86400000);
+	}
 	put_u64(m, "spool-last", FAKE_EVENT_COUNT);
 	put_u64(m, "spool-acked", is_degraded ? 588 : FAKE_EVENT_COUNT);
 	put_u64(m, "spool-bytes", 1572864);
@@ -318,6 +325,24 @@ static int reply_explain(sd_bus_message *call, sd_bus_message *m)
 	return 0;
 }
 
+/* The file must have come open and at its beginning. */
+static int take_policy(struct fake *fake, sd_bus_message *call)
+{
+	char text[6];
+	int fd;
+
+	int r = sd_bus_message_read(call, "h", &fd);
+	if (r < 0)
+		return r;
+	if (read(fd, text, sizeof(text)) != sizeof(text) ||
+	    memcmp(text, "Usage:", sizeof(text)) != 0)
+		return -EBADF;
+	return fake->scenario == AGENT_DEGRADED
+		       ? refuse(call, "jp.sekimori.Agent1.Error.PolicyRejected",
+				"signed policy: serial 3 does not rise above 7")
+		       : 0;
+}
+
 /* 1: an error was sent already. */
 static int reply(struct fake *fake, sd_bus_message *call, sd_bus_message *m)
 {
@@ -352,6 +377,8 @@ static int reply(struct fake *fake, sd_bus_message *call, sd_bus_message *m)
 					"id\n"
 					"20-allow.rules:1:1: error: no target")
 			       : 0;
+	if (strcmp(member, "LoadPolicy") == 0)
+		return take_policy(fake, call);
 	return -ENOSYS;
 }
 
