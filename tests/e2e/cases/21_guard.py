@@ -366,3 +366,46 @@ def test_a_card_swapped_in_a_moment_is_refused_after_one_open(t):
     t.sh("dd if=/dev/sda of=/dev/null count=1")
     t.fails("dd if=/dev/sda of=/dev/null count=1", "not permitted")
     t.fails("mount /dev/sda /mnt", "permission denied")
+
+
+def test_a_full_ring_counts_what_it_loses(t):
+    load(t)
+    plug(t)
+    t.must("udevadm settle && guardctl events")
+    before = t.must("guardctl counters")
+    t.must("""python3 -c '
+import os
+for _ in range(9000):
+    try:
+        os.open("/dev/sda", os.O_RDONLY)
+    except PermissionError:
+        pass
+'""")
+    told = int(t.must("guardctl events | grep -c verdict=-1"))
+    after = t.must("guardctl counters")
+
+    def number(text, name):
+        return int(text.split(name + "=")[1].split()[0])
+    dropped = number(after, "dropped") - number(before, "dropped")
+    denied = number(after, "denied") - number(before, "denied")
+    t.check(dropped > 0, "the ring did not fill")
+    t.equal(told + dropped, denied, "told and counted as lost")
+
+
+def test_plugging_again_and_again_leaves_nothing_behind(t):
+    load(t)
+    t.must("cd /root && truncate -s 8M s.img && mkfs.vfat s.img")
+    before = t.must("guardctl devices | sort")
+    t.gadget("stick", ["storage:/root/s.img"], serial="S1")
+    for _ in range(8):
+        disk = t.until("ls /sys/block | grep '^sd'")
+        t.until(f"guardctl allow {disk} rw")
+        t.must("gadget unplug stick")
+        t.until("! ls /sys/block | grep '^sd'")
+        t.must("gadget replug stick")
+    t.until("ls /sys/block | grep '^sd'")
+    t.must("gadget unplug stick")
+    t.until("! ls /sys/block | grep '^sd'")
+    t.equal(t.must("guardctl devices | sort"), before, "the guard's devices")
+    entries = "bpftool map dump pinned $(ls -d /sys/fs/bpf/sekimori/*/policy)"
+    t.equal(t.must(f"{entries} | grep -c key; true"), "0", "entries left")
