@@ -44,8 +44,13 @@ def cmocka(prog):
         rows.append((m[2], state, m[3].strip()))
         seen.add(state)
     # cmocka writes a skipped test as "not ok N # SKIP name", its reason before.
-    for m in re.finditer(r"^(.*)\n(?:not )?ok \d+ # SKIP (\S+)", out, re.M):
-        rows.append((m[2], "skipped", m[1]))
+    said = ""
+    for line in out.splitlines():
+        m = re.match(r"(?:not )?ok \d+ # SKIP (\S+)", line)
+        if m:
+            rows.append((m[1], "skipped", said))
+        elif not re.match(r"(1\.\.|ok |not ok )", line):
+            said = line
     plan = re.search(r"^1\.\.(\d+)", out, re.M)
     lost = int(plan[1]) - len(rows) if plan else 1
     if (rc and "failed" not in seen) or lost:
