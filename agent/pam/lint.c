@@ -409,7 +409,7 @@ static void check_gated(struct lint *lint, const struct stack *stack,
 			check_bad_line(lint, &stack->entries[i]);
 	}
 	/* A stack that never succeeds (pam_deny) needs no gate. */
-	bool can_bypass = lint_can_bypass(stack, &leak);
+	bool can_bypass = lint_can_bypass(stack, type, &leak);
 	if (!gate && can_bypass)
 		lint_findf(lint, LINT_GATE_MISSING, NULL,
 			   "no gate in this stack");
@@ -447,11 +447,12 @@ static bool is_gated_here(enum service_kind kind, enum stack_type type)
 					: false;
 }
 
-static void check_other(struct lint *lint, const struct stack *stack)
+static void check_other(struct lint *lint, const struct stack *stack,
+			enum stack_type type)
 {
 	const struct stack_entry *leak = NULL;
 
-	if (lint_can_bypass(stack, &leak))
+	if (lint_can_bypass(stack, type, &leak))
 		lint_findf(lint, LINT_OTHER_OPEN, leak,
 			   "'other' lets unknown services in");
 }
@@ -477,11 +478,11 @@ static int check_service(struct lint *lint, const char *service,
 		if (r < 0)
 			return r;
 		if (is_other && type != STACK_PASSWORD)
-			check_other(lint, &stack);
+			check_other(lint, &stack, (enum stack_type)type);
 		if (is_gated_here(kind, (enum stack_type)type))
 			check_gated(lint, &stack, (enum stack_type)type);
 		if (type == STACK_AUTH && kind == SERVICE_UNKNOWN)
-			is_open = lint_can_bypass(&stack, &leak);
+			is_open = lint_can_bypass(&stack, STACK_AUTH, &leak);
 		r = print_stack(&stack, service, lint->type, stacks);
 		stack_fini(&stack);
 	}

@@ -32,11 +32,12 @@ enum lint_kind lint_kind_of(const struct stack_entry *entry)
 	__attribute__((nonnull));
 
 /*
- * Whether a stack can end in success without a gate having passed. *ret_entry
- * is then the line where such a way leaves (borrowed), or NULL when it runs off
+ * Whether a stack can end so that the program goes on, without a gate having
+ * passed: in success, in account also in PAM_NEW_AUTHTOK_REQD. *ret_entry is
+ * then the line where such a way leaves (borrowed), or NULL when it runs off
  * the end.
  */
-bool lint_can_bypass(const struct stack *stack,
+bool lint_can_bypass(const struct stack *stack, enum stack_type type,
 		     const struct stack_entry **ret_entry)
 	__attribute__((nonnull));
 

@@ -14,10 +14,19 @@
 
 #include "agent/base/banned.h"
 
+/*
+ * libpam's impression and status in one. Only UNDECIDED and POSITIVE take a
+ * later good value over, and the first bad one stays. PAM_NEW_AUTHTOK_REQD is
+ * apart: whatever made it, programs ask for a new password after account, and
+ * go on.
+ */
 enum impression {
 	UNDECIDED = 0,
-	POSITIVE,
-	FAILED,
+	POSITIVE, /* success so far */
+	RENEW,	  /* positive, with PAM_NEW_AUTHTOK_REQD */
+	REFUSED,  /* positive, with another value */
+	NEGATIVE,
+	NEGATIVE_RENEW, /* negative, and yet PAM_NEW_AUTHTOK_REQD */
 	IMPRESSIONS,
 };
 
@@ -31,6 +40,7 @@ struct state {
 
 struct walk {
 	const struct stack *stack;
+	bool is_renewal_in; /* PAM_NEW_AUTHTOK_REQD lets a program go on */
 	bool seen[STATES];
 	uint16_t from[STATES]; /* the entry whose action led there */
 	uint16_t todo[STATES];
@@ -90,14 +100,15 @@ static size_t end_of_level(const struct stack *stack, size_t at)
 	return at;
 }
 
-/* The entry after a jump over `count` others; a substack is one. A jump too
- * far fails the stack. */
+/* The entry after a jump over `count` others; a substack is one. false: there
+ * are too few, and *ret_at is where libpam gives up counting. */
 static bool jump(const struct stack *stack, size_t at, int count,
 		 size_t *ret_at)
 {
 	uint16_t level = stack->entries[at].level;
 
 	for (at++; count > 0; count--) {
+		*ret_at = at;
 		if (at >= stack->count || stack->entries[at].level < level)
 			return false;
 		do
@@ -108,13 +119,27 @@ static bool jump(const struct stack *stack, size_t at, int count,
 	return true;
 }
 
-/* What "ok" makes of a value: a failure that is called ok stays one. */
+/* What "ok" and "done" make of a value. */
 static enum impression after_ok(enum impression impression, int code)
 {
-	if (impression == FAILED || code == PAM_IGNORE)
+	if (impression != UNDECIDED && impression != POSITIVE)
 		return impression;
-	return code == PAM_SUCCESS || code == PAM_NEW_AUTHTOK_REQD ? POSITIVE
-								   : FAILED;
+	return code == PAM_SUCCESS	      ? POSITIVE
+	       : code == PAM_NEW_AUTHTOK_REQD ? RENEW
+					      : REFUSED;
+}
+
+/* To what it was where the substack began, which is not kept here: any. */
+static void reset(struct walk *w, struct state next, size_t from)
+{
+	next.impression = UNDECIDED;
+	visit(w, next, from);
+	if (w->stack->entries[from].level == 0)
+		return;
+	next.impression = POSITIVE;
+	visit(w, next, from);
+	next.impression = RENEW;
+	visit(w, next, from);
 }
 
 static void take_action(struct walk *w, struct state state, int action,
@@ -130,27 +155,24 @@ static void take_action(struct walk *w, struct state state, int action,
 	case STACK_OK:
 	case STACK_DONE:
 		next.impression = after_ok(state.impression, code);
-		if (action == STACK_DONE)
+		if (action == STACK_DONE && next.impression < NEGATIVE)
 			next.at = end_of_level(w->stack, from);
 		break;
 	case STACK_BAD:
 	case STACK_DIE:
-		next.impression = FAILED;
+		if (state.impression < NEGATIVE)
+			next.impression = code == PAM_NEW_AUTHTOK_REQD
+						  ? NEGATIVE_RENEW
+						  : NEGATIVE;
 		if (action == STACK_DIE)
 			next.at = end_of_level(w->stack, from);
 		break;
 	case STACK_RESET:
-		/* To what it was where the substack began: either. */
-		next.impression = UNDECIDED;
-		visit(w, next, from);
-		if (w->stack->entries[from].level > 0)
-			next.impression = POSITIVE;
-		break;
+		reset(w, next, from);
+		return;
 	default:
-		if (!jump(w->stack, from, action, &next.at)) {
-			next.at = w->stack->count;
-			next.impression = FAILED;
-		}
+		if (!jump(w->stack, from, action, &next.at))
+			next.impression = NEGATIVE;
 		break;
 	}
 	visit(w, next, from);
@@ -161,7 +183,7 @@ static bool can_return(enum lint_kind kind, int code)
 {
 	switch (kind) {
 	case LINT_KIND_PERMIT:
-		return code == PAM_SUCCESS || code == PAM_IGNORE;
+		return code == PAM_SUCCESS;
 	case LINT_KIND_DENY:
 		return code == PAM_AUTH_ERR || code == PAM_SESSION_ERR ||
 		       code == PAM_AUTHTOK_ERR;
@@ -215,7 +237,11 @@ static bool walk(struct walk *w, const struct stack_entry **ret_entry)
 			step(w, state);
 			continue;
 		}
-		if (state.impression == POSITIVE && !state.is_gated) {
+		bool is_renewal = state.impression == RENEW ||
+				  state.impression == NEGATIVE_RENEW;
+		bool is_in = state.impression == POSITIVE ||
+			     (is_renewal && w->is_renewal_in);
+		if (is_in && !state.is_gated) {
 			*ret_entry = &w->stack->entries[w->from[number]];
 			return true;
 		}
@@ -223,7 +249,7 @@ static bool walk(struct walk *w, const struct stack_entry **ret_entry)
 	return false;
 }
 
-bool lint_can_bypass(const struct stack *stack,
+bool lint_can_bypass(const struct stack *stack, enum stack_type type,
 		     const struct stack_entry **ret_entry)
 {
 	struct walk *w = calloc(1, sizeof(*w));
@@ -232,6 +258,7 @@ bool lint_can_bypass(const struct stack *stack,
 	if (!w)
 		return true; /* not proven safe */
 	w->stack = stack;
+	w->is_renewal_in = type == STACK_ACCOUNT;
 	bool can_bypass = walk(w, ret_entry);
 	free(w);
 	return can_bypass;

@@ -8,6 +8,7 @@
  *   nouserok, nullok   with absent: PAM_IGNORE, as pam_u2f and others do
  *   alwaysok           success, nothing asked
  *   ignores            PAM_IGNORE
+ *   rc=N               that value
  *   use_first_pass     takes the password an earlier module asked for
  *   become=USER        names another user on success, as card mappers do
  *   log=FILE           appends what it was called with
@@ -89,7 +90,9 @@ ENTRY int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc,
 
 	write_log(argc, argv, "authenticate", flags);
 	pam_set_data(pamh, "test.factor", malloc(16), cleanup);
-	if (value_of(argc, argv, "alwaysok"))
+	if (value_of(argc, argv, "rc"))
+		r = (int)strtol(value_of(argc, argv, "rc"), NULL, 10);
+	else if (value_of(argc, argv, "alwaysok"))
 		r = PAM_SUCCESS;
 	else if (value_of(argc, argv, "ignores"))
 		r = PAM_IGNORE;

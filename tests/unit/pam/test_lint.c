@@ -194,6 +194,24 @@ static void every_way_past_the_gate_is_found(void **state)
 		 K P GATE "auth [default=reset] pam_warn.so\n"
 			  "auth required pam_permit.so\n" AFTER,
 		 "login auth gate-bypass etc/pam.d/login:5\n"},
+		{"a password to renew ends a stock account stack", LOGIN,
+		 K P GATE SESSION
+		 "account [success=1 new_authtok_reqd=done default=ignore] "
+		 "pam_unix.so\naccount requisite pam_deny.so\n"
+		 "account required pam_permit.so\n"
+		 "account required " OURS "gate\n",
+		 "login account gate-bypass etc/pam.d/login:6\n"},
+		{"… and outlasts a refusal that comes later", LOGIN,
+		 K P GATE SESSION
+		 "account [success=ok default=bad] pam_unix.so\n"
+		 "account required " OURS "gate\n",
+		 "login account gate-bypass etc/pam.d/login:7\n"},
+		{"… but not where the gate is first", LOGIN,
+		 K P GATE SESSION
+		 "account required " OURS "gate\n"
+		 "account [success=ok new_authtok_reqd=done default=bad] "
+		 "pam_unix.so\n",
+		 ""},
 		{"done in a substack ends the substack alone", LOGIN,
 		 "auth substack sub\n" GATE AFTER, NULL},
 		{"sufficient in an include ends all", LOGIN,
@@ -202,11 +220,11 @@ static void every_way_past_the_gate_is_found(void **state)
 	struct login_policy policy;
 	(void)state;
 
-	run_rows(rows, 9);
+	run_rows(rows, 12);
 
 	/* The same lines below `substack` and below `include`. */
 	login_policy_default(&policy);
-	for (size_t i = 9; i < 11; i++) {
+	for (size_t i = 12; i < 14; i++) {
 		struct fake_tree tree;
 		char text[4096];
 
@@ -214,13 +232,13 @@ static void every_way_past_the_gate_is_found(void **state)
 		fake_text(&tree, "etc/pam.d/common-sub", "%s",
 			  "auth sufficient pam_rootok.so\n" K P);
 		fake_text(&tree, LOGIN, "%s%s",
-			  i == 9 ? "auth substack common-sub\n"
-				 : "auth include common-sub\n",
+			  i == 12 ? "auth substack common-sub\n"
+				  : "auth include common-sub\n",
 			  GATE AFTER);
 		lint_tree(&tree, &policy, text, sizeof(text), NULL);
-		assert_string_equal(text, i == 9 ? ""
-						 : "login auth gate-bypass "
-						   "etc/pam.d/common-sub:1\n");
+		assert_string_equal(text, i == 12 ? ""
+						  : "login auth gate-bypass "
+						    "etc/pam.d/common-sub:1\n");
 		fake_tree_fini(&tree);
 	}
 }
