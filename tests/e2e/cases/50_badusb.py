@@ -33,9 +33,9 @@ def test_a_composite_is_blocked_before_it_can_type(t):
     t.mark()
     device = bad_usb(t)
     t.blocked(device)
-    # No host has configured it, so its key press waits for ever.
+    # No host has configured it: there is nobody to press the key to.
     press = "printf '\\0\\0\\004\\0\\0\\0\\0\\0' > /dev/hidg0"
-    t.equal(t.sh(press, timeout=3).status, 124, "the key press")
+    t.check(not t.sh(press, timeout=3).ok, "the key press got through")
     t.must("udevadm settle")
     t.equal(t.must(INPUTS), inputs, "input devices")
     t.fails("grep ' add ' /root/seen")
