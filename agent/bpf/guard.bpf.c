@@ -353,6 +353,8 @@ static __always_inline bool is_harmless_ioctl(__u32 request)
 	case 0x5309: /* CDROMEJECT */
 	case 0x5310: /* CDROMMULTISESSION */
 	case 0x5319: /* CDROMCLOSETRAY */
+	case 0x5320: /* CDROM_SET_OPTIONS: auto-close, lock */
+	case 0x5321: /* CDROM_CLEAR_OPTIONS */
 	case 0x5325: /* CDROM_MEDIA_CHANGED */
 	case 0x5326: /* CDROM_DRIVE_STATUS */
 	case 0x5327: /* CDROM_DISC_STATUS */

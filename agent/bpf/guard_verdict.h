@@ -174,16 +174,17 @@ static __always_inline __u32 access_of(const struct guard_config *conf,
 	if (!info)
 		return access_of_unknown(key);
 
+	/* Raw SCSI undoes read-only and burns a disc whatever driver is bound
+	 * to the drive. A fixed disk is reached by its own node. */
+	if (info->kind == GUARD_KIND_SG)
+		return GUARD_DENY;
+
 	disk_key = info->disk;
 	disk = bpf_map_lookup_elem(&devices, &disk_key);
 	if (!disk)
 		return GUARD_DENY;
 	if (disk->flags & GUARD_DEVICE_SYSTEM)
 		return GUARD_READ_WRITE;
-	/* Raw SCSI to a medium undoes read-only: no entry opens it. */
-	if (info->kind == GUARD_KIND_SG && is_medium(info))
-		return GUARD_DENY;
-
 	entry = bpf_map_lookup_elem(&policy, &disk_key);
 	if (entry && entry->diskseq == disk->diskseq)
 		return entry->access;

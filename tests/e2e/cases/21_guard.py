@@ -237,6 +237,29 @@ def test_another_disk_needs_an_entry_where_policy_says_so(t):
     t.must(f"dd if=/dev/{disk} of=/dev/null count=1")
 
 
+def test_raw_scsi_is_closed_even_to_a_fixed_disk(t):
+    load(t)
+    t.must("modprobe -a sg scsi_debug")
+    node = t.until("ls /dev/sg* | tail -n 1 | grep .")
+    t.fails(f"sg_raw -r 512 {node} 28 00 00 00 00 00 00 00 01 00",
+            "not permitted")
+    t.until("test -b /dev/sda && dd if=/dev/sda of=/dev/null count=1")
+
+
+def test_a_read_only_disc_reads_and_does_not_burn(t):
+    load(t)
+    t.plug("optical", "disc", t.stick("disc"))
+    t.until("test -b /dev/sr0")
+    t.fails("dd if=/dev/sr0 of=/dev/null count=1", "not permitted")
+    t.must("guardctl allow sr0 ro")
+    t.must("dd if=/dev/sr0 of=/dev/null count=4")
+    t.fails("sg_raw -R -r 512 /dev/sr0 28 00 00 00 00 00 00 00 01 00",
+            "not permitted")
+    t.fails("sg_raw -R /dev/sr0 35 00 00 00 00 00 00 00 00 00",
+            "not permitted")
+    t.must("eject /dev/sr0")
+
+
 def test_usbfs_is_closed_until_opened(t):
     load(t)
     t.plug("smartcard", "reader")
