@@ -12,8 +12,10 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 #define COORDINATE_SIZE 32u
+#define POINT_MAX_BYTES (1 + 2 * COORDINATE_SIZE)
 /* SEQUENCE of two INTEGERs of at most 33 bytes. */
 #define DER_MAX_BYTES 72u
 
@@ -335,6 +337,31 @@ int jws_sign(EVP_PKEY *key, const char *typ, struct span payload,
 
 /* --- the key's name ------------------------------------------------------- */
 
+EVP_PKEY *jws_public_key(const uint8_t *point, size_t size)
+{
+	uint8_t copy[POINT_MAX_BYTES];
+	char group[] = "prime256v1";
+
+	if (size > sizeof(copy))
+		return NULL;
+	memcpy(copy, point, size);
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
+						 group, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, copy,
+						  size),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	EVP_PKEY *key = NULL;
+
+	if (!context || EVP_PKEY_fromdata_init(context) != 1 ||
+	    EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+		key = NULL;
+	EVP_PKEY_CTX_free(context);
+	return key;
+}
+
 static bool coordinate(const EVP_PKEY *key, const char *name,
 		       char ret_text[BASE64URL_CHARS(COORDINATE_SIZE)])
 {
@@ -350,13 +377,31 @@ static bool coordinate(const EVP_PKEY *key, const char *name,
 	return ok;
 }
 
+/* A key that lives in a token tells its point, and perhaps only compressed;
+ * a public key made from it tells both coordinates. */
+static bool coordinates(const EVP_PKEY *key, char *ret_x, char *ret_y)
+{
+	uint8_t point[POINT_MAX_BYTES];
+	size_t size = 0;
+
+	if (!is_p256(key) ||
+	    EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point,
+					    sizeof(point), &size) != 1)
+		return false;
+	EVP_PKEY *public = jws_public_key(point, size);
+	bool ok = public &&
+		  coordinate(public, OSSL_PKEY_PARAM_EC_PUB_X, ret_x) &&
+		  coordinate(public, OSSL_PKEY_PARAM_EC_PUB_Y, ret_y);
+	EVP_PKEY_free(public);
+	return ok;
+}
+
 int jws_key_id(const EVP_PKEY *key, char ret_id[JWS_KEY_ID_CHARS + 1])
 {
 	char x[JWS_KEY_ID_CHARS], y[JWS_KEY_ID_CHARS], jwk[256];
 	uint8_t digest[32];
 
-	if (!is_p256(key) || !coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X, x) ||
-	    !coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y, y))
+	if (!coordinates(key, x, y))
 		return -EINVAL;
 	/* RFC 7638 §3.2: these members, in this order, no blanks */
 	int n = snprintf(jwk, sizeof(jwk),

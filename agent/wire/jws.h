@@ -100,6 +100,13 @@ int jws_sign(EVP_PKEY *key, const char *typ, struct span payload,
 	     struct jws_out *out) __attribute__((nonnull, warn_unused_result));
 
 /*
+ * The public key of a point of P-256 (SEC 1, with 02, 03 or 04 in front), or
+ * NULL: not on the curve, or no memory. The caller owns it.
+ */
+EVP_PKEY *jws_public_key(const uint8_t *point, size_t size)
+	__attribute__((nonnull, warn_unused_result));
+
+/*
  * The key's id as a string. Returns 0, -EINVAL for a key that is not P-256, or
  * -ENOMEM.
  */

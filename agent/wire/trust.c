@@ -8,9 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 
 #define BEGIN	   "-----BEGIN PUBLIC KEY-----"
 #define END	   "-----END PUBLIC KEY-----"
@@ -53,27 +51,6 @@ static bool decode_block(struct span block, uint8_t ret_spki[SPKI_SIZE])
 	       base64url_decode(span_of(text, len), ret_spki) == 0;
 }
 
-/* NULL also for a point that is not on the curve. */
-static EVP_PKEY *make_key(uint8_t point[POINT_SIZE])
-{
-	char group[] = "prime256v1";
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
-						 group, 0),
-		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
-						  point, POINT_SIZE),
-		OSSL_PARAM_construct_end(),
-	};
-	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-	EVP_PKEY *key = NULL;
-
-	if (!context || EVP_PKEY_fromdata_init(context) != 1 ||
-	    EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
-		key = NULL;
-	EVP_PKEY_CTX_free(context);
-	return key;
-}
-
 static int take_block(struct span block, struct trust *trust)
 {
 	uint8_t spki[SPKI_SIZE];
@@ -84,7 +61,7 @@ static int take_block(struct span block, struct trust *trust)
 	    memcmp(spki, prefix, sizeof(prefix)) != 0 ||
 	    spki[sizeof(prefix)] != 0x04)
 		return TRUST_MALFORMED;
-	EVP_PKEY *key = make_key(spki + sizeof(prefix));
+	EVP_PKEY *key = jws_public_key(spki + sizeof(prefix), POINT_SIZE);
 	if (!key)
 		return TRUST_MALFORMED;
 	trust->keys[trust->count] = key;

@@ -23,6 +23,12 @@ static const struct command commands[] = {
 	{"explain", cmd_explain, "--rules FILE … --device 'device …'",
 	 "which rule, and what was missing"},
 	{"hash", cmd_hash, "DIR", "hash and interfaces of a sysfs device"},
+	{"key", cmd_key, "[--encrypt] -o FILE",
+	 "a new key to sign policy with"},
+	{"sign", cmd_sign, "--key KEY … -o POLICY FILE…",
+	 "rule files to a signed policy"},
+	{"verify", cmd_verify, "--anchor PUB POLICY",
+	 "whose a signed policy is, and what it says"},
 };
 
 static void print_help(FILE *out)

@@ -24,6 +24,9 @@ int cmd_format(int argc, char **argv);
 int cmd_decide(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_hash(int argc, char **argv);
+int cmd_key(int argc, char **argv);
+int cmd_sign(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
 
 /* Rule texts read from files; "-" is the standard input. */
 struct rule_files {

@@ -31,7 +31,7 @@ ONLY = {
     r"seccomp\.h": {"agent/probe", "agent/ship"},
     r"security/": {"agent/pam"}, r"(gtk|libnotify)/": {"agent/notify"},
     r"(microhttpd|sqlite3|libpq-fe|librdkafka)": {"collector"},
-    r"openssl/": {"agent/wire", "policy", "agent/ship", "collector", "agent/spool",
+    r"openssl/": {"agent/wire", "policy", "policy/tool", "agent/ship", "collector", "agent/spool",
                   "agent/daemon"},
     r"systemd/": {"agent/daemon", "agent/ctl", "agent/ship", "agent/notify",
                   "collector", "agent/pam", "agent/sense"},
