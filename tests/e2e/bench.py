@@ -17,6 +17,7 @@ import snapshot  # noqa: E402
 
 IDLE_SECONDS = 60
 PLUGS = 7
+OPEN_TURNS = 6
 FILES = "/etc/passwd /dev/null"
 
 
@@ -24,12 +25,20 @@ def show(name, value, unit):
     print(f"{name} {value} {unit}", flush=True)
 
 
-def open_cost(machine, build, label):
-    """open() and close() of a regular file and of a device node."""
-    machine.put(f"{build}/tests/e2e/tools/open_cost", "/root/open_cost")
-    for line in machine.must(f"/root/open_cost {FILES}").splitlines():
-        path, cost = line.split()
-        show(f"open_{os.path.basename(path)}_{label}", cost, "us")
+def open_costs(guests, build):
+    """open() and close() of a regular file and of a device node, in turn in
+    each guest: what else the host does must not fall on one of them."""
+    best = {}
+    for machine in guests.values():
+        machine.put(f"{build}/tests/e2e/tools/open_cost", "/root/open_cost")
+    for _ in range(OPEN_TURNS):
+        for label, machine in guests.items():
+            said = machine.must(f"/root/open_cost {FILES}")
+            for path, cost in map(str.split, said.splitlines()):
+                name = f"open_{os.path.basename(path)}_{label}"
+                best[name] = min(float(cost), best.get(name, 1e9))
+    for name, cost in sorted(best.items()):
+        show(name, cost, "us")
 
 
 def memory(machine, pid):
@@ -67,12 +76,11 @@ def main():
     if not packages:
         sys.exit("bench: no packages in the build folder (make deb)")
     with tempfile.TemporaryDirectory(prefix="sekimori-bench-") as folder:
-        machine = snapshot.restore(snapshot.plain(agent), folder + "/plain")
-        open_cost(machine, build, "without_guard")
-        machine.close()
+        plain = snapshot.restore(snapshot.plain(agent), folder + "/plain")
         machine = snapshot.restore(
             snapshot.enforcing(agent, packages, "T1"), folder + "/guarded")
-        open_cost(machine, build, "with_guard")
+        open_costs({"without_guard": plain, "with_guard": machine}, build)
+        plain.close()
         pid = machine.must("systemctl show -P MainPID sekimorid").strip()
         plug_to_record(machine)
         memory(machine, pid)
