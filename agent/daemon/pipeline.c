@@ -387,11 +387,33 @@ void pipeline_scan(struct pipeline *pipeline)
 	forget_unseen(pipeline);
 }
 
+/* Where the guard's own hook of device_add is missing or does not run (tier T3)
+ * it learns of new disks and partitions from us; one it does not know is
+ * refused to all. */
+static void tell_guard(struct pipeline *pipeline)
+{
+	struct block_guard *guard = pipeline->options.guard;
+
+	if (!guard)
+		return;
+	const struct block_guard_status *status = block_guard_status(guard);
+	if ((status->layers & BLOCK_GUARD_LAYER_DEVICES) &&
+	    status->tier < BLOCK_GUARD_T3)
+		return;
+	int r = block_guard_seed(guard);
+	if (r < 0)
+		log_error(pipeline->options.log,
+			  "the guard could not be told of a disk: %s",
+			  errno_text(r));
+}
+
 void pipeline_uevent(struct pipeline *pipeline, const struct uevent *event)
 {
 	bool is_add = event->action == UEVENT_ADD;
 	bool is_gone = event->action == UEVENT_REMOVE;
 
+	if (is_add && strcmp(event->subsystem, "block") == 0)
+		tell_guard(pipeline);
 	if (strcmp(event->subsystem, "usb") == 0 &&
 	    strcmp(event->devtype, "usb_device") == 0) {
 		struct usb_entry *entry = NULL;
