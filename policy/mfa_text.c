@@ -110,6 +110,20 @@ static const char *const kind_names[] = {
 };
 static_assert(COUNT(kind_names) == LOGIN_RECORD_COUNT, "every kind is named");
 
+const char *login_record_folder(enum login_record_kind kind)
+{
+	static const char *const folders[] = {
+		[LOGIN_RECORD_NONE] = NULL,
+		[LOGIN_RECORD_EVIDENCE] = "ev",
+		[LOGIN_RECORD_OPEN] = "open",
+		[LOGIN_RECORD_DENIED] = "denied",
+	};
+	static_assert(COUNT(folders) == LOGIN_RECORD_COUNT,
+		      "every kind has a folder");
+
+	return (unsigned)kind < LOGIN_RECORD_COUNT ? folders[kind] : NULL;
+}
+
 /* ---- writing ----------------------------------------------------------- */
 
 struct out {

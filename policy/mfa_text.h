@@ -16,6 +16,13 @@
 #include "policy/span.h"
 
 #define LOGIN_TEXT_MAX_BYTES 16384
+
+/* Where module and daemon meet. The policy is the daemon's to write, whole;
+ * the other file is what was installed, for a terminal that never had one. */
+#define LOGIN_RECORDS_DIR	    "/run/sekimori/mfa"
+#define LOGIN_POLICY_FILE	    "/var/lib/sekimori/login.policy"
+#define LOGIN_POLICY_FILE_INSTALLED "/etc/sekimori/login.policy"
+
 #define LOGIN_ID_CHARS	     32 /* 128 bits in lower-case hex */
 #define LOGIN_USER_MAX_BYTES 255
 #define LOGIN_HOST_MAX_BYTES 255
@@ -27,6 +34,10 @@ enum login_record_kind {
 	LOGIN_RECORD_DENIED, /* a gate refused, or would have in report mode */
 	LOGIN_RECORD_COUNT,
 };
+
+/* The folder of a kind below LOGIN_RECORDS_DIR: "ev", "open", "denied"; NULL
+ * for what is no kind. In it, names that end in ".new" are being written. */
+const char *login_record_folder(enum login_record_kind kind);
 
 /* A process by pid and start time (clock ticks since boot, proc_pid_stat(5)):
  * a pid alone may be another process by now. */

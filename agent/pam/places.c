@@ -9,11 +9,13 @@
 #include <security/pam_modules.h>
 #include <security/pam_modutil.h>
 
+#include "policy/mfa_text.h"
+
 #include "agent/base/banned.h"
 
 static const char *const policy_files[] = {
-	"/var/lib/sekimori/login.policy", /* by the daemon, from the rules */
-	"/etc/sekimori/login.policy",	  /* as installed */
+	LOGIN_POLICY_FILE,
+	LOGIN_POLICY_FILE_INSTALLED,
 	NULL,
 };
 
@@ -41,7 +43,7 @@ static int find_uid(struct pam_handle *pamh, const char *user,
 }
 
 static const struct pam_places machine = {
-	.run_dir = "/run/sekimori/mfa",
+	.run_dir = LOGIN_RECORDS_DIR,
 	.policy_files = policy_files,
 	.module_dirs = module_dirs,
 	.group_file = "/etc/group",

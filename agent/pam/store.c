@@ -21,15 +21,6 @@
 
 #define PROC_STAT_MAX 4096
 
-static const char *const folders[] = {
-	[LOGIN_RECORD_NONE] = NULL,
-	[LOGIN_RECORD_EVIDENCE] = "ev",
-	[LOGIN_RECORD_OPEN] = "open",
-	[LOGIN_RECORD_DENIED] = "denied",
-};
-_Static_assert(sizeof(folders) / sizeof(*folders) == LOGIN_RECORD_COUNT,
-	       "every kind has a folder");
-
 /* Field 22 of proc_pid_stat(5), counted behind the name's last ')'. */
 static int parse_start(const char *stat, uint64_t *ret_start)
 {
@@ -117,8 +108,9 @@ static int open_folder(const struct pam_places *places,
 		       enum login_record_kind kind, bool make)
 {
 	_cleanup_close_ int run = -1;
+	const char *name = login_record_folder(kind);
 
-	if (kind <= LOGIN_RECORD_NONE || kind >= LOGIN_RECORD_COUNT)
+	if (!name)
 		return -EINVAL;
 	/* The parent is tmpfiles' or the daemon's to make: it is public. */
 	if (make && mkdir(places->run_dir, STORE_TMPFS_MODE) < 0 &&
@@ -127,10 +119,9 @@ static int open_folder(const struct pam_places *places,
 	run = open_private(places, AT_FDCWD, places->run_dir);
 	if (run < 0)
 		return run;
-	if (make && mkdirat(run, folders[kind], STORE_TMPFS_MODE) < 0 &&
-	    errno != EEXIST)
+	if (make && mkdirat(run, name, STORE_TMPFS_MODE) < 0 && errno != EEXIST)
 		return -errno;
-	return open_private(places, run, folders[kind]);
+	return open_private(places, run, name);
 }
 
 /*
