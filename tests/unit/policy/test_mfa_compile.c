@@ -70,6 +70,33 @@ static void the_shipped_line_is_obeyed(void **state)
 	assert_int_equal(p.breakglass_ns, 1800 * S);
 }
 
+static void the_shipped_rule_sets_compile(void **state)
+{
+	static const char *const files[] = {
+		"policy/rules.d/standard/90-login.rules",
+		"policy/rules.d/absolute/90-login.rules",
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		char text[16384] = "";
+		struct login_policy p;
+		uint32_t rule = 0;
+		FILE *file = fopen(files[i], "re");
+
+		assert_non_null(file);
+		size_t n = fread(text, 1, sizeof(text) - 1, file);
+		assert_int_equal(fclose(file), 0);
+		assert_true(n > 0 && n < sizeof(text) - 1);
+		enum login_compile_outcome outcome = compile(text, &p, &rule);
+		if (outcome != LOGIN_COMPILED)
+			fail_msg("%s: %s", files[i],
+				 login_compile_to_str(outcome));
+		assert_int_equal(p.mfa.required, 2);
+		assert_true(p.is_remote_refused);
+	}
+}
+
 static void without_login_lines_the_defaults_hold(void **state)
 {
 	struct login_policy p;
@@ -204,6 +231,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_shipped_line_is_obeyed),
+		cmocka_unit_test(the_shipped_rule_sets_compile),
 		cmocka_unit_test(without_login_lines_the_defaults_hold),
 		cmocka_unit_test(the_glass_is_only_where_a_line_puts_it),
 		cmocka_unit_test(
