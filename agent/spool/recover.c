@@ -305,7 +305,7 @@ static int prune_aside(struct spool *spool)
 static int set_aside(struct spool *spool, const uint64_t *first_seqs,
 		     size_t count)
 {
-	uint64_t now_s = clock_wall_ns() / NS_PER_S;
+	uint64_t now_ns = clock_wall_ns();
 
 	for (size_t i = 0; i < count; i++) {
 		char name[SEGMENT_NAME_SIZE];
@@ -313,7 +313,7 @@ static int set_aside(struct spool *spool, const uint64_t *first_seqs,
 
 		segment_name(first_seqs[i], name);
 		(void)snprintf(aside, sizeof(aside),
-			       ASIDE_PREFIX "%020" PRIu64 "-%s", now_s, name);
+			       ASIDE_PREFIX "%020" PRIu64 "-%s", now_ns, name);
 		int r = spool->ops->rename(spool->dirfd, name, aside);
 		if (r < 0)
 			return r;

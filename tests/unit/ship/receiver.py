@@ -3,7 +3,7 @@
 """A collector of the tests' own: HTTPS with client certificates, a script of
 answers, and a book of what it has stored. It rebuilds the hash chain of every
 batch from the record's fields, as the real one does."""
-import base64, gzip, hashlib, http.server, os, re, shutil, socket, ssl, struct, subprocess, threading
+import base64, gzip, hashlib, http.server, os, ssl, struct, subprocess, threading, time
 
 HOST_ID_PATH = "var/lib/sekimori/terminal.id"
 
@@ -94,7 +94,7 @@ def lost_answer(server, request):
 def cut_answer(server, request):
     """Stores, and half of the answer arrives."""
     status, headers, _ = server.store(request)
-    return status, dict(headers, **{"Content-Length": "500"}), b"x" * 10
+    return status, dict(headers, **{"Content-Length": "500"}), b""
 
 
 def deaf(server, request):
@@ -130,11 +130,13 @@ class Request:
 
 
 class Receiver:
-    def __init__(self, folder, script=(), last=good, zstd=True):
+    def __init__(self, folder, script=(), last=good, zstd=True, asks_certificate=True):
         self.folder, self.script, self.last, self.zstd = folder, list(script), last, zstd
         self.stored = {}        # stream -> [body]
         self.high = {}          # stream -> (seq, tip)
         self.requests, self.failures, self.reenrolled = [], [], 0
+        self.asks_certificate = asks_certificate
+        self.times = []         # when each request came
         self.stopping = threading.Event()
         self.lock = threading.Lock()
         self.port = None
@@ -215,6 +217,7 @@ class Receiver:
                 request = Request(self.headers, raw)
                 with receiver.lock:
                     receiver.requests.append(request)
+                    receiver.times.append(time.monotonic())
                     answer = receiver.script.pop(0) if receiver.script else receiver.last
                 self.reply(*(answer(receiver, request) if callable(answer) else answer))
 
@@ -235,7 +238,7 @@ class Receiver:
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.load_cert_chain(self.folder + "/server.crt", self.folder + "/server.key")
         context.load_verify_locations(self.folder + "/ca.crt")
-        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_mode = ssl.CERT_REQUIRED if self.asks_certificate else ssl.CERT_NONE
         context.verify_flags |= 0x200000  # X509_V_FLAG_NO_CHECK_TIME: we judge no clock
 
         class Server(http.server.ThreadingHTTPServer):

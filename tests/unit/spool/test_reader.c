@@ -199,6 +199,54 @@ static void a_swapped_segment_does_not_chain(void **state)
 	free(seqs);
 }
 
+static void a_sound_frame_of_another_history_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct fixture other;
+	struct spool_reader *reader = NULL;
+	struct spool_item item;
+	char name[SEGMENT_NAME_SIZE];
+	char *mine = NULL;
+	char *theirs = NULL;
+	int r;
+
+	fixture_init(&other);
+	fixture_open(&other);
+	fixture_fill(&other, 20);
+	fixture_flush(&other);
+	fixture_open(f);
+	fixture_fill(f, 20);
+	fixture_flush(f);
+	segment_name(1, name);
+	assert_int_equal(read_small_file(f->dirfd, name, FIXTURE_SEGMENT, &mine,
+					 NULL),
+			 0);
+	assert_int_equal(read_small_file(other.dirfd, name, FIXTURE_SEGMENT,
+					 &theirs, NULL),
+			 0);
+	/* The same sizes: the first frame is mine, the others are theirs. */
+	struct frame frame;
+	size_t size = 0;
+	assert_int_equal(frame_decode((uint8_t *)mine + SEGMENT_HEADER_SIZE,
+				      FIXTURE_SEGMENT - SEGMENT_HEADER_SIZE,
+				      &frame, &size),
+			 0);
+	size += SEGMENT_HEADER_SIZE;
+	memcpy(theirs, mine, size);
+	assert_int_equal(
+		write_atomic(f->dirfd, name, theirs, FIXTURE_SEGMENT, 0600), 0);
+
+	assert_int_equal(spool_reader_new(f->dirfd, &reader), 0);
+	assert_int_equal(spool_reader_seek(reader, 1), 0);
+	assert_int_equal(spool_reader_next(reader, 20, &item), 0);
+	r = spool_reader_next(reader, 20, &item);
+	assert_int_equal(r, SPOOL_READ_CORRUPT);
+	spool_reader_free(reader);
+	fixture_fini(&other);
+	free(mine);
+	free(theirs);
+}
+
 static atomic_bool writer_failed;
 
 static void *write_and_release(void *argument)
@@ -313,6 +361,7 @@ int main(void)
 		TEST(what_was_unlinked_is_a_gap_unless_it_is_open),
 		TEST(a_damaged_frame_is_named_and_can_be_passed),
 		TEST(a_swapped_segment_does_not_chain),
+		TEST(a_sound_frame_of_another_history_is_refused),
 		TEST(a_reader_keeps_up_with_a_busy_writer),
 		cmocka_unit_test(tails_round_trip_and_bad_ones_are_refused),
 	};

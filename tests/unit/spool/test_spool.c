@@ -182,6 +182,15 @@ static void an_append_that_is_refused_takes_no_number(void **state)
 	fixture_flush(f);
 }
 
+static int append_waiting(struct fixture *f, uint32_t flags)
+{
+	int r;
+
+	while ((r = fixture_append(f, flags)) == SPOOL_BUSY)
+		fixture_flush(f);
+	return r;
+}
+
 /* Appends until refused for good; returns how many went in. */
 static unsigned fill_until_full(struct fixture *f, uint32_t flags)
 {
@@ -211,9 +220,19 @@ static void the_budget_holds_and_the_reserve_is_for_the_urgent(void **state)
 	spool_stats(f->spool, &stats);
 	assert_true(stats.bytes <= stats.limit_bytes);
 
-	/* The rest of the open segment, then two more. */
+	assert_int_equal(fixture_count(f, "0", ".seg"), 8);
+
+	/* In a segment of the reserve there is room, but not for everyone. */
+	assert_int_equal(append_waiting(f, FRAME_URGENT | 4), 0);
+	assert_int_equal(fixture_append(f, 1), SPOOL_FULL);
+	assert_int_equal(append_waiting(f, FRAME_URGENT | 4), 0);
+	plain += 2;
+
+	/* The two segments of the reserve. */
 	unsigned urgent = fill_until_full(f, FRAME_URGENT | 4);
 	assert_true(urgent > plain / 8);
+	fixture_flush(f);
+	assert_int_equal(fixture_count(f, "0", ".seg"), 10);
 	assert_int_equal(fixture_append(f, 1), SPOOL_FULL);
 	spool_stats(f->spool, &stats);
 	assert_true(stats.is_in_reserve);

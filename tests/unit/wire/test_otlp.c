@@ -241,6 +241,16 @@ static void what_is_ambiguous_or_wrong_is_refused(void **state)
 	put_attribute_int(&hand, OTLP_ATTR_SEQ, 6);
 	assert_int_equal(read_hand(&hand, &record), -EBADMSG);
 
+	/* A text twice, a resource's attribute twice, two names. */
+	hand_init(&hand);
+	put_attribute_text(&hand, OTLP_ATTR_ID, "a");
+	put_attribute_text(&hand, OTLP_ATTR_ID, "b");
+	assert_int_equal(read_hand(&hand, &record), -EBADMSG);
+	hand_init(&hand);
+	protobuf_put_bytes(&hand.writer, LOG_RECORD_EVENT_NAME, SPAN("a"));
+	protobuf_put_bytes(&hand.writer, LOG_RECORD_EVENT_NAME, SPAN("b"));
+	assert_int_equal(read_hand(&hand, &record), -EBADMSG);
+
 	/* A number as text, a text as number, a negative, flags too wide. */
 	hand_init(&hand);
 	put_attribute_text(&hand, OTLP_ATTR_SEQ, "5");
