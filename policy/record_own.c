@@ -138,6 +138,8 @@ static void put_usb(struct json_out *out, const struct usb_fact *usb)
 	json_out_end(out);
 	json_out_str(out, "connect_type", usb->connect_type, RECORD_NAME_MAX);
 	json_out_str(out, "hash", usb->hash, RECORD_NAME_MAX);
+	json_out_str(out, "parent_hash", usb->parent_hash, RECORD_NAME_MAX);
+	json_out_str(out, "identity", usb->identity, RECORD_NAME_MAX);
 	json_out_end(out);
 }
 

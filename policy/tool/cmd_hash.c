@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hash DIR: what a sysfs-like device directory is called in rules, or why such
- * a device is rejected. The directory is somebody's copy: only the files named
- * here are read, none through a symbolic link.
+ * a device is rejected.
  */
 #include "policy/tool/tool.h"
 
@@ -16,63 +15,7 @@
 #include "agent/base/cleanup.h"
 #include "agent/base/fd.h"
 #include "policy/descriptor.h"
-
-#define ATTRIBUTE_MAX_BYTES 4096
-
-/* A missing string is the empty string. */
-static int read_string(int dir, const char *name, char *ret_text, size_t size)
-{
-	_cleanup_free_ char *raw = NULL;
-	size_t len = 0;
-	int r = read_small_file(dir, name, ATTRIBUTE_MAX_BYTES, &raw, &len);
-
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		return r;
-	return descriptor_string(span_of(raw, len), ret_text, size);
-}
-
-static int read_id(int dir, const char *name, uint16_t *ret_id)
-{
-	char text[16] = "";
-	char *end = NULL;
-	unsigned long id;
-	int r = read_string(dir, name, text, sizeof(text));
-
-	if (r != 0)
-		return r;
-	id = strtoul(text, &end, 16);
-	if (end != text + 4 || *end != '\0' || id > UINT16_MAX)
-		return -EINVAL;
-	*ret_id = (uint16_t)id;
-	return 0;
-}
-
-/* 0, -errno, or a descriptor_outcome. */
-static int read_device(int dir, struct usb_fact *fact)
-{
-	_cleanup_free_ char *raw = NULL;
-	size_t len = 0;
-	int r;
-
-	if ((r = read_id(dir, "idVendor", &fact->vendor_id)) != 0 ||
-	    (r = read_id(dir, "idProduct", &fact->product_id)) != 0 ||
-	    (r = read_string(dir, "serial", fact->serial,
-			     sizeof(fact->serial))) != 0 ||
-	    (r = read_string(dir, "product", fact->name, sizeof(fact->name))) !=
-		    0 ||
-	    (r = read_string(dir, "manufacturer", fact->manufacturer,
-			     sizeof(fact->manufacturer))) != 0)
-		return r;
-	r = read_small_file(dir, "descriptors", USB_DESCRIPTORS_MAX_BYTES, &raw,
-			    &len);
-	if (r == -EFBIG)
-		return DESCRIPTOR_TOO_LONG;
-	if (r < 0)
-		return r;
-	return descriptor_read(fact, (const uint8_t *)raw, len);
-}
+#include "policy/tool/device_dir.h"
 
 /* Where `word` stands last in `text`, or NULL. */
 static const char *last_of(const char *text, const char *word)
@@ -97,7 +40,7 @@ static bool find_parent(int dir, const char *path,
 	_cleanup_free_ char *real = realpath(path, NULL);
 	const char *devices, *slash;
 
-	if (up >= 0 && read_device(up, &parent) == 0) {
+	if (up >= 0 && device_dir_read(up, &parent) == 0) {
 		memcpy(ret_hash, parent.hash, USB_HASH_CHARS + 1);
 		return true;
 	}
@@ -149,7 +92,7 @@ int cmd_hash(int argc, char **argv)
 		fprintf(stderr, "%s: %s\n", argv[1], strerror(errno));
 		return TOOL_ERROR;
 	}
-	r = read_device(dir, &fact);
+	r = device_dir_read(dir, &fact);
 	if (r < 0) {
 		fprintf(stderr, "%s: not a USB device directory: %s\n", argv[1],
 			strerror(-r));

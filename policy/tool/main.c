@@ -23,6 +23,8 @@ static const struct command commands[] = {
 	{"explain", cmd_explain, "--rules FILE … --device 'device …'",
 	 "which rule, and what was missing"},
 	{"hash", cmd_hash, "DIR", "hash and interfaces of a sysfs device"},
+	{"learn", cmd_learn, "[--root DIR] [--profile NAME]",
+	 "a rule set from the devices present"},
 	{"key", cmd_key, "[--encrypt] -o FILE",
 	 "a new key to sign policy with"},
 	{"sign", cmd_sign, "--key KEY … -o POLICY FILE…",
