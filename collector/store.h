@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "agent/base/cleanup.h"
+#include "agent/wire/merkle.h"
 #include "collector/ca.h"
 #include "collector/event.h"
 #include "collector/headers.h"
@@ -122,6 +123,11 @@ struct store_row {
 	const char *body;
 	size_t body_len;
 	const uint8_t *hash; /* HEADERS_HASH_BYTES */
+	/* With is_proof only: the hash before, NULL where it is not known. */
+	const uint8_t *prev;
+	bool is_after_lost; /* the terminal said that those before are gone */
+	/* Set by the exporter; NULL: not asked for. Leaf number: id - 1. */
+	const uint8_t *leaf_hash;
 };
 
 struct store_incident_row {
@@ -136,12 +142,16 @@ struct store_query {
 	int min_severity;
 	int64_t after; /* rows with a greater id; or, newest first, a smaller */
 	bool is_newest_first;
-	size_t limit; /* 0: no limit */
+	bool is_proof; /* prev and is_after_lost too */
+	size_t limit;  /* 0: no limit */
 };
 
 /* A callback that does not return 0 ends the walk with that value. */
 typedef int store_terminal_fn(const struct store_terminal *terminal, void *ctx);
 typedef int store_row_fn(const struct store_row *row, void *ctx);
+/* `seq` is the stream's last event within the leaves asked for. */
+typedef int store_stream_end_fn(const char *host, const char *stream,
+				uint64_t seq, void *ctx);
 typedef int store_incident_fn(const struct store_incident_row *row, void *ctx);
 
 struct store;
@@ -199,6 +209,21 @@ struct store_ops {
 			store_row_fn *fn, void *ctx);
 	int (*each_incident)(struct store *store, size_t limit,
 			     store_incident_fn *fn, void *ctx);
+
+	/*
+	 * The tree over all events in the order of their commit, as committed:
+	 * leaf n is the event of id n + 1. tile_read: the hashes of a tile
+	 * (C2SP tlog-tiles; MERKLE_TILE_BYTES of room) and how many there are;
+	 * -ENOENT: there is none yet.
+	 */
+	int (*tree_read)(struct store *store, struct merkle *ret_tree);
+	int (*tile_read)(struct store *store, unsigned int level,
+			 uint64_t index, uint8_t *ret_hashes,
+			 size_t *ret_width);
+	/* Every stream (of `host`, unless NULL) in the first `leaves`. */
+	int (*each_stream_end)(struct store *store, uint64_t leaves,
+			       const char *host, store_stream_end_fn *fn,
+			       void *ctx);
 };
 
 struct store {
@@ -206,14 +231,16 @@ struct store {
 };
 
 enum store_mode {
-	STORE_READ = 0, /* must exist; cannot write */
+	STORE_READ = 0, /* must exist; cannot write once its schema is ours */
 	STORE_WRITE,	/* must exist */
-	STORE_CREATE,	/* made if it is not there, schema brought up */
+	STORE_CREATE,	/* made if it is not there */
 };
 
 /*
  * Opens the SQLite store in `dir`. 0 and *ret_store, for ->close(); -ENOENT
- * when there is none; -EBADMSG when it is not ours or newer than we are.
+ * when there is none; -EBADMSG when it is not ours or newer than we are. The
+ * schema of an older one is brought up to ours first, which reads every event
+ * once and may take minutes.
  */
 int store_sqlite_open(const char *dir, enum store_mode mode,
 		      struct store **ret_store)

@@ -13,7 +13,7 @@
 
 #include "agent/base/banned.h"
 
-#define SCHEMA_VERSION	1
+#define SCHEMA_VERSION	2
 #define BUSY_TIMEOUT_MS 10000
 #define PATH_SIZE	4096
 
@@ -65,6 +65,19 @@ static const char SCHEMA[] =
 	" code TEXT NOT NULL, count INTEGER NOT NULL,"
 	" PRIMARY KEY(day, unit, code)) WITHOUT ROWID;";
 
+/*
+ * Since version 2: the tree (one row), its tiles by level << 56 | index, and the
+ * hash before an event whose predecessors the terminal had lost.
+ */
+static const char SCHEMA_TREE[] =
+	"CREATE TABLE tree(id INTEGER PRIMARY KEY CHECK(id = 1),"
+	" size INTEGER NOT NULL, frontier BLOB NOT NULL);"
+	"INSERT INTO tree VALUES(1, 0, x'');"
+	"CREATE TABLE tiles(id INTEGER PRIMARY KEY, hashes BLOB NOT NULL);"
+	"CREATE TABLE gaps(stream INTEGER NOT NULL, next INTEGER NOT NULL,"
+	" first INTEGER NOT NULL, prev BLOB NOT NULL,"
+	" PRIMARY KEY(stream, next)) WITHOUT ROWID;";
+
 static const char *const SQL[] = {
 	[STMT_BEGIN] = "BEGIN IMMEDIATE",
 	[STMT_COMMIT] = "COMMIT",
@@ -98,8 +111,25 @@ static const char *const SQL[] = {
 	[STMT_EVENT_ADD] =
 		"INSERT INTO events(host, stream, seq, recv_ms, time_ms, code,"
 		" severity, action, department, flags, wall_ns, boot_ns,"
-		" quarantine, hash, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7,"
-		" ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+		" quarantine, hash, body, id) VALUES(?1, ?2, ?3, ?4, ?5, ?6,"
+		" ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+	[STMT_GAP_ADD] = "INSERT INTO gaps(stream, next, first, prev)"
+			 " VALUES(?1, ?2, ?3, ?4)",
+	[STMT_TREE_GET] = "SELECT size, frontier FROM tree WHERE id = 1",
+	[STMT_TREE_SET] =
+		"UPDATE tree SET size = ?1, frontier = ?2 WHERE id = 1",
+	[STMT_TILE_GET] = "SELECT hashes FROM tiles WHERE id = ?1",
+	[STMT_TILE_SET] = "INSERT INTO tiles VALUES(?1, ?2)"
+			  " ON CONFLICT DO UPDATE SET hashes = excluded.hashes",
+	/* Where each stream ends within the first ?1 leaves. */
+	[STMT_STREAM_ENDS] =
+		"WITH late AS (SELECT stream, min(seq) AS seq FROM events"
+		" WHERE id > ?1 GROUP BY stream)"
+		" SELECT h.host, s.stream, coalesce((SELECT first - 1 FROM gaps"
+		"  WHERE stream = s.id AND next = late.seq), late.seq - 1,"
+		"  s.seq) FROM streams s JOIN hosts h ON h.id = s.host"
+		" LEFT JOIN late ON late.stream = s.id"
+		" WHERE ?2 IS NULL OR h.host = ?2 ORDER BY s.id",
 	[STMT_EVENT_HASH] =
 		"SELECT hash FROM events WHERE stream = ?1 AND seq = ?2",
 	[STMT_ROLLUP_ADD] =
@@ -238,12 +268,15 @@ static int run(struct store *store, enum statement id)
 
 static int sqlite_begin(struct store *store)
 {
+	sqlite_tree_forget(sqlite_store(store));
 	return run(store, STMT_BEGIN);
 }
 
 static int sqlite_commit(struct store *store)
 {
-	return run(store, STMT_COMMIT);
+	int r = sqlite_tree_flush(sqlite_store(store));
+
+	return r < 0 ? r : run(store, STMT_COMMIT);
 }
 
 static void sqlite_rollback(struct store *store)
@@ -254,6 +287,9 @@ static void sqlite_rollback(struct store *store)
 
 static int sqlite_step_begin(struct store *store)
 {
+	struct sqlite_tree *tree = &sqlite_store(store)->tree;
+
+	tree->step = tree->count;
 	return run(store, STMT_STEP);
 }
 
@@ -263,8 +299,10 @@ static int sqlite_step_end(struct store *store, bool is_kept)
 	if (sqlite3_get_autocommit(sqlite_store(store)->db))
 		return -EIO;
 	if (!is_kept) {
+		struct sqlite_tree *tree = &sqlite_store(store)->tree;
 		int r = run(store, STMT_STEP_UNDO);
 
+		tree->count = tree->step;
 		if (r < 0)
 			return r;
 	}
@@ -278,6 +316,7 @@ static void sqlite_close(struct store *store)
 	for (size_t i = 0; i < STMT_COUNT_; i++)
 		(void)sqlite3_finalize(s->statements[i]); /* the last error */
 	(void)sqlite3_close_v2(s->db); /* statements are gone: cannot be busy */
+	free(s->tree.leaves);
 	free(s);
 }
 
@@ -302,6 +341,9 @@ static const struct store_ops OPS = {
 	.each_terminal = sqlite_each_terminal,
 	.each_row = sqlite_each_row,
 	.each_incident = sqlite_each_incident,
+	.tree_read = sqlite_tree_read,
+	.tile_read = sqlite_tile_read,
+	.each_stream_end = sqlite_each_stream_end,
 };
 
 static int exec(sqlite3 *db, const char *sql)
@@ -322,19 +364,26 @@ static int read_version(sqlite3 *db, int *ret_version)
 	return sqlite_errno(rc);
 }
 
-static int create_schema(sqlite3 *db)
+/* From `version` to ours, in one transaction: all of it or nothing. */
+static int bring_up(struct sqlite_store *s, int version)
 {
 	char pragma[64];
-	int r = exec(db, "BEGIN EXCLUSIVE");
+	int r = exec(s->db, "BEGIN EXCLUSIVE");
 
-	if (r == 0)
-		r = exec(db, SCHEMA);
+	if (r == 0 && version < 1)
+		r = exec(s->db, SCHEMA);
+	if (r == 0 && version < 2)
+		r = exec(s->db, SCHEMA_TREE);
+	if (r == 0 && version == 1)
+		r = sqlite_tree_build(s);
 	(void)snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d",
 		       SCHEMA_VERSION); /* fits */
 	if (r == 0)
-		r = exec(db, pragma);
+		r = exec(s->db, pragma);
 	if (r == 0)
-		r = exec(db, "COMMIT");
+		r = exec(s->db, "COMMIT");
+	if (r < 0)
+		sqlite_rollback(&s->base);
 	return r;
 }
 
@@ -342,8 +391,9 @@ static int create_schema(sqlite3 *db)
  * 8 KiB pages: fewer levels and writes for rows of one to two kilobytes. The
  * cache bounds memory; the WAL is cut back after a checkpoint.
  */
-static int set_up(sqlite3 *db, enum store_mode mode)
+static int set_up(struct sqlite_store *s, enum store_mode mode)
 {
+	sqlite3 *db = s->db;
 	int version = 0, r = 0;
 
 	(void)sqlite3_extended_result_codes(db, 1); /* cannot fail */
@@ -359,17 +409,16 @@ static int set_up(sqlite3 *db, enum store_mode mode)
 			     "PRAGMA trusted_schema = OFF");
 	if (r == 0)
 		r = read_version(db, &version);
-	if (r == 0 && version == 0 && mode == STORE_CREATE) {
-		r = create_schema(db);
-		version = SCHEMA_VERSION;
-	}
-	if (r == 0 && version != SCHEMA_VERSION)
-		r = -EBADMSG;
-	return r;
+	if (r < 0 || version == SCHEMA_VERSION)
+		return r;
+	if (version < 0 || version > SCHEMA_VERSION ||
+	    (version == 0 && mode != STORE_CREATE))
+		return -EBADMSG;
+	return mode == STORE_READ ? -ESTALE : bring_up(s, version);
 }
 
-int store_sqlite_open(const char *dir, enum store_mode mode,
-		      struct store **ret_store)
+static int open_once(const char *dir, enum store_mode mode,
+		     struct store **ret_store)
 {
 	static const int flags[] = {
 		[STORE_READ] = SQLITE_OPEN_READONLY,
@@ -392,13 +441,26 @@ int store_sqlite_open(const char *dir, enum store_mode mode,
 						 SQLITE_OPEN_NOFOLLOW,
 					 NULL));
 	if (r == 0)
-		r = set_up(s->db, mode);
+		r = set_up(s, mode);
 	if (r < 0) {
 		sqlite_close(&s->base);
 		return r;
 	}
 	*ret_store = &s->base;
 	return 0;
+}
+
+int store_sqlite_open(const char *dir, enum store_mode mode,
+		      struct store **ret_store)
+{
+	_cleanup_(cleanup_store) struct store *older = NULL;
+	int r = open_once(dir, mode, ret_store);
+
+	if (r != -ESTALE)
+		return r;
+	/* A reader met an older schema: it is brought up by a writer first. */
+	r = open_once(dir, STORE_WRITE, &older);
+	return r < 0 ? r : open_once(dir, mode, ret_store);
 }
 
 int store_transact(struct store *store, store_txn_fn *fn, void *ctx)

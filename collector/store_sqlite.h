@@ -28,6 +28,12 @@ enum statement {
 	STMT_STREAM_OTHERS,
 	STMT_EVENT_ADD,
 	STMT_EVENT_HASH,
+	STMT_GAP_ADD,
+	STMT_TREE_GET,
+	STMT_TREE_SET,
+	STMT_TILE_GET,
+	STMT_TILE_SET,
+	STMT_STREAM_ENDS,
 	STMT_ROLLUP_ADD,
 	STMT_INCIDENT_ADD,
 	STMT_TOKEN_ADD,
@@ -45,9 +51,20 @@ enum statement {
 	STMT_COUNT_
 };
 
+/* Leaves of this transaction, not yet in the tree. */
+struct sqlite_tree {
+	bool is_known; /* size was read in this transaction */
+	uint64_t size;
+	uint8_t (*leaves)[MERKLE_HASH_SIZE];
+	size_t count;
+	size_t capacity;
+	size_t step; /* count when the step began */
+};
+
 struct sqlite_store {
 	struct store base;
 	sqlite3 *db;
+	struct sqlite_tree tree;
 	sqlite3_stmt *statements[STMT_COUNT_];
 };
 
@@ -83,6 +100,27 @@ int sqlite_put_batch(struct store *store, const struct store_batch *batch,
 int sqlite_put_incident(struct store *store,
 			const struct store_incident *incident);
 
+/*
+ * store_sqlite_tree.c: the index of the next leaf; one more leaf of this
+ * transaction; all of them into the tree, before COMMIT; none of them.
+ */
+int sqlite_tree_next(struct sqlite_store *s, uint64_t *ret_index)
+	__attribute__((warn_unused_result));
+int sqlite_tree_add(struct sqlite_store *s, const char *stream, uint64_t seq,
+		    const uint8_t hash[MERKLE_HASH_SIZE])
+	__attribute__((warn_unused_result));
+int sqlite_tree_flush(struct sqlite_store *s)
+	__attribute__((warn_unused_result));
+void sqlite_tree_forget(struct sqlite_store *s);
+
+/* The tree of a store from before there was one; in a transaction. */
+int sqlite_tree_build(struct sqlite_store *s)
+	__attribute__((warn_unused_result));
+
+int sqlite_tree_read(struct store *store, struct merkle *ret_tree);
+int sqlite_tile_read(struct store *store, unsigned int level, uint64_t index,
+		     uint8_t *ret_hashes, size_t *ret_width);
+
 /* store_sqlite_enroll.c */
 int sqlite_token_add(struct store *store, const struct store_token *token);
 int sqlite_token_find(struct store *store,
@@ -107,3 +145,6 @@ int sqlite_each_row(struct store *store, const struct store_query *query,
 		    store_row_fn *fn, void *ctx);
 int sqlite_each_incident(struct store *store, size_t limit,
 			 store_incident_fn *fn, void *ctx);
+int sqlite_each_stream_end(struct store *store, uint64_t leaves,
+			   const char *host, store_stream_end_fn *fn,
+			   void *ctx);

@@ -221,17 +221,26 @@ static int add_stream(struct sqlite_store *s, int64_t host,
 	return r;
 }
 
+/* The event's id is its leaf: nothing may take the place of one removed. */
 static int add_event(struct sqlite_store *s, const int64_t ids[2],
-		     int64_t recv_ms, const struct store_event *e)
+		     const struct store_batch *batch,
+		     const struct store_event *e)
 {
-	sqlite3_stmt *st = sqlite_statement(s, STMT_EVENT_ADD);
+	sqlite3_stmt *st;
+	uint64_t leaf = 0;
+	int r = sqlite_tree_next(s, &leaf);
 
+	if (r == 0)
+		r = sqlite_tree_add(s, batch->headers->stream, e->seq, e->hash);
+	if (r < 0)
+		return r;
+	st = sqlite_statement(s, STMT_EVENT_ADD);
 	if (!st)
 		return -EIO;
 	(void)sqlite3_bind_int64(st, 1, ids[0]);
 	(void)sqlite3_bind_int64(st, 2, ids[1]);
 	(void)sqlite3_bind_int64(st, 3, (int64_t)e->seq);
-	(void)sqlite3_bind_int64(st, 4, recv_ms);
+	(void)sqlite3_bind_int64(st, 4, batch->recv_ms);
 	(void)sqlite3_bind_int64(st, 5, e->time_ms);
 	(void)sqlite3_bind_text(st, 6, e->code.at, (int)e->code.len,
 				SQLITE_STATIC);
@@ -246,6 +255,7 @@ static int add_event(struct sqlite_store *s, const int64_t ids[2],
 				SQLITE_STATIC);
 	(void)sqlite3_bind_text(st, 15, e->body, (int)e->body_len,
 				SQLITE_STATIC);
+	(void)sqlite3_bind_int64(st, 16, (int64_t)leaf + 1);
 	return sqlite_run(st);
 }
 
@@ -367,6 +377,22 @@ static int note_lost(struct sqlite_store *s, uint64_t first,
 	return note(s, batch, "stream.lost", detail);
 }
 
+/* Without the hash before it, the event behind a hole could not be checked. */
+static int add_gap(struct sqlite_store *s, const struct stream *stream,
+		   const struct store_batch *batch)
+{
+	sqlite3_stmt *st = sqlite_statement(s, STMT_GAP_ADD);
+
+	if (!st)
+		return -EIO;
+	(void)sqlite3_bind_int64(st, 1, stream->id);
+	(void)sqlite3_bind_int64(st, 2, (int64_t)batch->headers->first_seq);
+	(void)sqlite3_bind_int64(st, 3, (int64_t)stream->seq + 1);
+	(void)sqlite3_bind_blob(st, 4, batch->headers->prev_hash,
+				FRAME_HASH_SIZE, SQLITE_STATIC);
+	return sqlite_run(st);
+}
+
 static int put_new(struct sqlite_store *s, int64_t host, struct stream *stream,
 		   const struct store_batch *batch, struct store_ack *ack)
 {
@@ -381,9 +407,11 @@ static int put_new(struct sqlite_store *s, int64_t host, struct stream *stream,
 		r = add_stream(s, host, batch, stream);
 	if (r == 0 && is_jump)
 		r = note_lost(s, stream->seq + 1, batch);
+	if (r == 0 && is_jump)
+		r = add_gap(s, stream, batch);
 	ids[1] = stream->id;
 	for (size_t i = from; r == 0 && i < batch->count; i++) {
-		r = add_event(s, ids, batch->recv_ms, &batch->events[i]);
+		r = add_event(s, ids, batch, &batch->events[i]);
 		ack->quarantined += batch->events[i].quarantine != 0;
 	}
 	if (r == 0)

@@ -11,7 +11,15 @@
 
 #include "agent/base/banned.h"
 
-#define SQL_SIZE 1024
+#define SQL_SIZE 2048
+
+/* The hash before an event: of the row before, or as it came behind a hole. */
+#define PROOF_COLUMNS                                                          \
+	"coalesce((SELECT prev FROM gaps WHERE stream = e.stream"              \
+	" AND next = e.seq), (SELECT p.hash FROM events p"                     \
+	" WHERE p.stream = e.stream AND p.seq = e.seq - 1)),"                  \
+	" EXISTS (SELECT 1 FROM gaps WHERE stream = e.stream"                  \
+	" AND next = e.seq)"
 
 int sqlite_each_terminal(struct store *store, store_terminal_fn *fn, void *ctx)
 {
@@ -65,10 +73,11 @@ static int prepare_rows(struct sqlite_store *s, const struct store_query *query,
 		sql, sizeof(sql),
 		"SELECT e.id, h.host, s.stream, e.seq, e.wall_ns, e.boot_ns,"
 		" e.flags, e.recv_ms, e.time_ms, e.code, e.department,"
-		" e.severity, e.action, e.quarantine, e.body, e.hash"
+		" e.severity, e.action, e.quarantine, e.body, e.hash, %s"
 		" FROM events e %s CROSS JOIN hosts h ON h.id = e.host"
 		" CROSS JOIN streams s ON s.id = e.stream"
 		" WHERE e.id %s ?1 %s %s %s ORDER BY e.id %s LIMIT ?5",
+		query->is_proof ? PROOF_COLUMNS : "NULL, 0",
 		is_severe ? "INDEXED BY events_severe" : "",
 		query->is_newest_first ? "<" : ">",
 		is_host ? "AND e.host = (SELECT id FROM hosts WHERE host = ?2)"
@@ -118,7 +127,10 @@ static int read_row(sqlite3_stmt *st, struct store_row *row)
 		.body = sqlite_text(st, 14),
 		.body_len = (size_t)sqlite3_column_bytes(st, 14),
 		.hash = sqlite3_column_blob(st, 15),
+		.is_after_lost = sqlite3_column_int(st, 17),
 	};
+	if (sqlite3_column_bytes(st, 16) == HEADERS_HASH_BYTES)
+		row->prev = sqlite3_column_blob(st, 16);
 	return row->hash && sqlite3_column_bytes(st, 15) == HEADERS_HASH_BYTES
 		       ? 0
 		       : -EBADMSG;
@@ -167,6 +179,29 @@ int sqlite_each_incident(struct store *store, size_t limit,
 		};
 
 		r = fn(&row, ctx);
+		if (r != 0) {
+			(void)sqlite3_reset(st); /* the walk ends here */
+			return r;
+		}
+	}
+	return r;
+}
+
+int sqlite_each_stream_end(struct store *store, uint64_t leaves,
+			   const char *host, store_stream_end_fn *fn, void *ctx)
+{
+	sqlite3_stmt *st = sqlite_statement(sqlite_store(store),
+					    STMT_STREAM_ENDS);
+	int r;
+
+	if (!st)
+		return -EIO;
+	(void)sqlite3_bind_int64(st, 1, (int64_t)leaves);
+	if (host)
+		sqlite_bind_text(st, 2, host);
+	while ((r = sqlite_next(st)) > 0) {
+		r = fn(sqlite_text(st, 0), sqlite_text(st, 1),
+		       (uint64_t)sqlite3_column_int64(st, 2), ctx);
 		if (r != 0) {
 			(void)sqlite3_reset(st); /* the walk ends here */
 			return r;
