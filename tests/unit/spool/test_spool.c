@@ -220,6 +220,7 @@ static void the_budget_holds_and_the_reserve_is_for_the_urgent(void **state)
 	spool_stats(f->spool, &stats);
 	assert_true(stats.bytes <= stats.limit_bytes);
 
+	fixture_flush(f);
 	assert_int_equal(fixture_count(f, "0", ".seg"), 8);
 
 	/* In a segment of the reserve there is room, but not for everyone. */
