@@ -23,6 +23,7 @@ int alive_read(int dir_fd, struct alive_stamp *ret_stamp)
 	int r = read_line_file(dir_fd, ALIVE_FILE, line, sizeof(line));
 	if (r < 0)
 		return r == -EFBIG ? -EBADMSG : r;
+	/* NOLINTNEXTLINE(cert-err34-c): our own file, for people only */
 	if (sscanf(line, "%39s %" SCNu64 " %" SCNu64 " %7s", stamp.boot_id,
 		   &stamp.boot_ns, &stamp.wall_ms, state) != 4)
 		return -EBADMSG;

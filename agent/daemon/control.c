@@ -22,7 +22,7 @@
 #define EVENTS_MAX	   1000
 #define PUBLISH_MAX	   256
 #define REQUESTS_MAX	   64
-#define RECONNECT_US	   (1000 * 1000)
+#define RECONNECT_US	   (1000ULL * 1000)
 #define POLKIT_INTERACTIVE 1u
 #define POLKIT_TIMEOUT_US  (120ULL * 1000 * 1000)
 

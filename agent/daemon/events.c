@@ -26,11 +26,11 @@
 #define STATE_DIR "var/lib/sekimori/state"
 /* Of one wake-up: the loop must come round to the guard and the bus. */
 #define UEVENTS_PER_TURN 64
-#define PRIORITY_UEVENT	 -100
-#define PRIORITY_GUARD	 -50
+#define PRIORITY_UEVENT	 (-100)
+#define PRIORITY_GUARD	 (-50)
 #define PRIORITY_LATE	 50
 /* A timer may be this late, so that the kernel can batch wake-ups. */
-#define SLACK_US (1000 * 1000)
+#define SLACK_US (1000ULL * 1000)
 
 static int on_uevent(sd_event_source *source, int fd, uint32_t revents,
 		     void *userdata)

@@ -24,7 +24,7 @@
 
 #define PROBE_PROGRAM SEKIMORI_LIBEXEC "/sekimori-probe"
 #define PROBE_FD      3
-#define DEADLINE_US   (10 * 1000 * 1000)
+#define DEADLINE_US   (10ULL * 1000 * 1000)
 #define RUNNING_MAX   16
 
 struct running {

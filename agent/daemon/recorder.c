@@ -6,6 +6,7 @@
  */
 #include "agent/daemon/recorder.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -438,7 +439,7 @@ static void tell_opening(struct recorder *recorder,
 
 int recorder_open(struct recorder *recorder)
 {
-	struct spool_opening opening;
+	struct spool_opening opening = {0};
 	uint8_t stream[FRAME_ID_SIZE];
 
 	if (recorder->spool)
@@ -458,6 +459,7 @@ int recorder_open(struct recorder *recorder)
 	if (r < 0)
 		return r;
 
+	assert(recorder->spool);
 	spool_stream(recorder->spool, stream);
 	hex_encode(stream, sizeof(stream), recorder->stream);
 	failure_clear(recorder->options.failures, FAILURE_SPOOL_ABSENT);

@@ -14,7 +14,7 @@
 #include "agent/daemon/devices.h"
 
 #define SESSION_FILE	 "devices"
-#define SESSION_FILE_MAX (512 * 1024)
+#define SESSION_FILE_MAX ((size_t)512 * 1024)
 #define SESSION_ROWS_MAX (DEVICES_USB_MAX + DEVICES_MEDIA_MAX)
 
 struct session_row {

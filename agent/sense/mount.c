@@ -92,13 +92,16 @@ int mount_parse_line(const char *line, struct mount_entry *ret_entry)
 {
 	struct words words = {.next = line};
 	struct mount_entry entry = {0};
+	const char *end;
 	size_t len;
 
-	/* id, parent id */
-	if (!next_word(&words, &len) || !next_word(&words, &len))
-		return -EBADMSG;
+	for (int i = 0; i < 2; i++) /* id, parent id */
+		if (!next_word(&words, &len))
+			return -EBADMSG;
 	const char *devnum = next_word(&words, &len);
-	if (!devnum || sscanf(devnum, "%u:%u", &entry.major, &entry.minor) != 2)
+	if (!devnum ||
+	    sysfs_parse_devnum(devnum, &entry.major, &entry.minor, &end) < 0 ||
+	    end != devnum + len)
 		return -EBADMSG;
 	if (!next_word(&words, &len)) /* root inside the file system */
 		return -EBADMSG;

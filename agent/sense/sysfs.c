@@ -76,7 +76,7 @@ int sysfs_read_bytes(int dir_fd, const char *name, void *buf, size_t size,
 
 int sysfs_read_text(int dir_fd, const char *name, char *buf, size_t size)
 {
-	size_t len;
+	size_t len = 0;
 	int r = sysfs_read_bytes(dir_fd, name, buf, size - 1, &len);
 	if (r < 0)
 		return r;
@@ -107,18 +107,50 @@ int sysfs_read_number(int dir_fd, const char *name, int base,
 	return 0;
 }
 
+/* A number without sign or blanks, up to what a device number can be. */
+static bool parse_part(const char *text, uint32_t *ret_value,
+		       const char **ret_end)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	unsigned long value = strtoul(text, &end, 10);
+	if (errno || value > UINT32_MAX)
+		return false;
+	*ret_value = (uint32_t)value;
+	*ret_end = end;
+	return true;
+}
+
+int sysfs_parse_devnum(const char *text, uint32_t *ret_major,
+		       uint32_t *ret_minor, const char **ret_end)
+{
+	uint32_t major, minor;
+	const char *end;
+
+	if (!parse_part(text, &major, &end) || *end != ':' ||
+	    !parse_part(end + 1, &minor, &end))
+		return -EINVAL;
+	*ret_major = major;
+	*ret_minor = minor;
+	*ret_end = end;
+	return 0;
+}
+
 int sysfs_read_devnum(int dir_fd, const char *name, uint32_t *ret_major,
 		      uint32_t *ret_minor)
 {
 	char text[32];
+	uint32_t major, minor;
+	const char *end;
+
 	int r = sysfs_read_text(dir_fd, name, text, sizeof(text));
 	if (r < 0)
 		return r;
-
-	unsigned int major, minor;
-	int used = 0;
-	if (sscanf(text, "%u:%u%n", &major, &minor, &used) != 2 ||
-	    text[used] != '\0')
+	r = sysfs_parse_devnum(text, &major, &minor, &end);
+	if (r < 0 || *end != '\0')
 		return -EINVAL;
 	*ret_major = major;
 	*ret_minor = minor;

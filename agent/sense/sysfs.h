@@ -43,6 +43,12 @@ int sysfs_read_number(int dir_fd, const char *name, int base,
 		      uint64_t *ret_value)
 	__attribute__((nonnull, warn_unused_result));
 
+/* Pure: reads "MAJOR:MINOR" at the start of TEXT; *ret_end is behind it. 0 or
+ * -EINVAL. */
+int sysfs_parse_devnum(const char *text, uint32_t *ret_major,
+		       uint32_t *ret_minor, const char **ret_end)
+	__attribute__((nonnull, warn_unused_result));
+
 /* Reads a "MAJOR:MINOR" attribute. */
 int sysfs_read_devnum(int dir_fd, const char *name, uint32_t *ret_major,
 		      uint32_t *ret_minor)

@@ -183,23 +183,21 @@ static int read_fact(int root_fd, int dir_fd, const char *parent_hash,
 int usb_read(int root_fd, const char *devpath, const char *parent_hash,
 	     struct usb_device *ret_device)
 {
-	_cleanup_free_ struct usb_device *device = calloc(1, sizeof(*device));
+	struct usb_device device = {0};
 	_cleanup_close_ int fd = -1;
 	char path[SYSFS_PATH_MAX + 8];
 
-	if (!device)
-		return -ENOMEM;
-	if (strlen(devpath) >= sizeof(device->devpath))
+	if (strlen(devpath) >= sizeof(device.devpath))
 		return -ENAMETOOLONG;
-	(void)snprintf(device->devpath, sizeof(device->devpath), "%s", devpath);
+	(void)snprintf(device.devpath, sizeof(device.devpath), "%s", devpath);
 
 	const char *name = sysfs_basename(devpath);
-	struct usb_fact *fact = &device->fact;
+	struct usb_fact *fact = &device.fact;
 	fact->is_controller = strncmp(name, "usb", 3) == 0;
 	if (!fact->is_controller) {
-		(void)snprintf(device->parent, sizeof(device->parent), "%s",
+		(void)snprintf(device.parent, sizeof(device.parent), "%s",
 			       devpath);
-		(void)sysfs_parent(device->parent);
+		(void)sysfs_parent(device.parent);
 	}
 	if (strchr(name, ':') || strlen(name) > USB_IDENT_MAX_BYTES)
 		return USB_NOT_A_DEVICE;
@@ -210,13 +208,13 @@ int usb_read(int root_fd, const char *devpath, const char *parent_hash,
 	int r = sysfs_open_dir(root_fd, path, &fd);
 	if (r < 0)
 		return r;
-	if (sysfs_read_devnum(fd, "dev", &device->major, &device->minor) < 0)
-		device->major = device->minor = 0; /* no usbfs node: a fact */
+	if (sysfs_read_devnum(fd, "dev", &device.major, &device.minor) < 0)
+		device.major = device.minor = 0; /* no usbfs node: a fact */
 
 	r = read_fact(root_fd, fd, fact->is_controller ? NULL : parent_hash,
-		      device);
+		      &device);
 	if (r < 0 || r == USB_NOT_A_DEVICE)
 		return r;
-	*ret_device = *device;
+	*ret_device = device;
 	return r;
 }
