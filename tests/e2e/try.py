@@ -79,7 +79,8 @@ def terminal(t, story, packages):
     story.step("端末を収集サーバーに登録します(openssl は不要です)。",
                "The terminal enrols with a one-time token.")
     t.collector.enrol()
-    story.show("enrolled", "sekimori-ship enroll --collector … --token …")
+    story.show("enrolled", f"sekimori-ship enroll https://10.0.2.2:"
+               f"{t.collector.port} TOKEN")
 
     story.step("方針を施行に切り替えます。", "The policy begins to enforce.")
     t.must("rm -f /etc/sekimori/rules.d/*.rules && "
