@@ -332,14 +332,27 @@ void spool_stats(struct spool *spool, struct spool_stats *ret_stats)
 
 /* ---- opening and closing ---- */
 
+/* The default, or what keeps the number of files of a huge spool in bounds. */
+static uint32_t default_segment_bytes(uint64_t total_bytes)
+{
+	uint32_t bytes = SPOOL_SEGMENT_BYTES_DEFAULT;
+
+	while (bytes < SPOOL_SEGMENT_BYTES_MAX &&
+	       total_bytes / bytes > SPOOL_SEGMENTS_MAX / 2)
+		bytes *= 2;
+	return bytes;
+}
+
 static int set_sizes(struct spool *spool, const struct spool_config *config)
 {
-	uint64_t total = config->total_bytes;
-	uint64_t reserve = config->reserve_bytes;
+	uint64_t total = config->total_bytes ? config->total_bytes
+					     : SPOOL_TOTAL_BYTES_DEFAULT;
+	uint64_t reserve = config->reserve_bytes ? config->reserve_bytes
+						 : SPOOL_RESERVE_BYTES_DEFAULT;
 
 	spool->segment_bytes = config->segment_bytes
 				       ? config->segment_bytes
-				       : SPOOL_SEGMENT_BYTES_DEFAULT;
+				       : default_segment_bytes(total);
 	spool->pending_bytes = config->pending_bytes
 				       ? config->pending_bytes
 				       : SPOOL_PENDING_BYTES_DEFAULT;
@@ -352,11 +365,11 @@ static int set_sizes(struct spool *spool, const struct spool_config *config)
 	    spool->pending_bytes > SPOOL_SEGMENT_BYTES_MAX)
 		return -EINVAL;
 
-	total = (total ? total : SPOOL_TOTAL_BYTES_DEFAULT) /
-		spool->segment_bytes;
-	reserve = (reserve ? reserve : SPOOL_RESERVE_BYTES_DEFAULT) /
-		  spool->segment_bytes;
-	if (total < 2 || total > SPOOL_SEGMENTS_MAX / 2 || reserve < 1 ||
+	/* A reserve is whole segments, at least one. */
+	total /= spool->segment_bytes;
+	reserve = reserve / spool->segment_bytes +
+		  (reserve % spool->segment_bytes > 0);
+	if (total < 2 || total > SPOOL_SEGMENTS_MAX / 2 ||
 	    reserve + 1 + PIECES_MAX > SPARES_MAX)
 		return -EINVAL;
 	spool->total_segments = total;

@@ -40,12 +40,12 @@ struct spool_config {
 	int dirfd;   /* the spool directory; not taken over, dup'ed */
 	int tail_fd; /* spool.tail, O_RDWR; dup'ed; -1: no tail is published */
 	uint8_t host_id[FRAME_ID_SIZE];
-	EVP_PKEY *host_key; /* Ed25519, signs footers; NULL: unsigned. Must
+	EVP_PKEY *host_key;	/* Ed25519, signs footers; NULL: unsigned. Must
 			       outlive the spool */
-	uint32_t segment_bytes;
-	uint32_t pending_bytes;	  /* memory for events not yet durable */
-	uint64_t total_bytes;	  /* segments that any event may fill */
-	uint64_t reserve_bytes;	  /* beyond it, for FRAME_URGENT only */
+	uint32_t segment_bytes; /* default: 4 MiB, more beyond 8 GiB in all */
+	uint32_t pending_bytes; /* memory for events not yet durable */
+	uint64_t total_bytes;	/* segments that any event may fill */
+	uint64_t reserve_bytes; /* beyond it, FRAME_URGENT only; rounded up */
 	uint32_t retain_segments; /* acked segments kept while space allows */
 	/*
 	 * The highest sequence known to have been durable in `known_stream`

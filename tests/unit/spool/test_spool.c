@@ -2,12 +2,21 @@
 /* The spool's promises while it runs: order, durability, budget, reserve. */
 #include "tests/unit/spool/spool_fixture.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
 #include <poll.h>
 #include <pthread.h>
 
 #include "agent/spool/ops.h"
 #include "agent/wire/segment.h"
+
+/* As the real ones, but sparse: these spools are not to fill the disk. */
+static int sparse_allocate(int fd, uint64_t size)
+{
+	return ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+}
+
+static struct spool_ops sparse_ops;
 
 static int setup(void **state)
 {
@@ -143,7 +152,6 @@ static void senseless_sizes_are_refused(void **state)
 		{FIXTURE_SEGMENT, 1000, 0, 0},
 		{FIXTURE_SEGMENT, 0, FIXTURE_SEGMENT, 0},
 		{FIXTURE_SEGMENT, 0, UINT64_MAX, 0},
-		{FIXTURE_SEGMENT, 0, 0, 1},
 		{FIXTURE_SEGMENT, 0, 0, UINT64_MAX},
 	};
 
@@ -158,6 +166,32 @@ static void senseless_sizes_are_refused(void **state)
 				 -EINVAL);
 	}
 	assert_int_equal(fixture_count(f, "0", ".seg"), 0);
+}
+
+static void every_size_an_administrator_may_set_opens(void **state)
+{
+	struct fixture *f = *state;
+	/* spool_mib of agent.conf goes from 8 to 65536. */
+	const uint64_t mib[] = {8, 256, 8192, 8193, 65536};
+
+	for (size_t i = 0; i < sizeof(mib) / sizeof(*mib); i++) {
+		struct spool_stats stats;
+
+		fixture_remove_all(f->dirfd);
+		assert_int_equal(ftruncate(f->tail_fd, 0), 0);
+		f->config.segment_bytes = 0;
+		f->config.pending_bytes = 0;
+		f->config.reserve_bytes = 0;
+		f->config.total_bytes = mib[i] << 20;
+		f->config.ops = &sparse_ops;
+		fixture_open(f);
+		spool_stats(f->spool, &stats);
+		assert_true(stats.limit_bytes >= mib[i] << 20);
+		assert_true(stats.limit_bytes <= (mib[i] << 20) + (64u << 20));
+		fixture_fill(f, 3);
+		fixture_flush(f);
+		fixture_close(f);
+	}
 }
 
 static void an_append_that_is_refused_takes_no_number(void **state)
@@ -387,6 +421,9 @@ static void many_threads_may_append_at_once(void **state)
 
 int main(void)
 {
+	sparse_ops = spool_real_ops;
+	sparse_ops.allocate = sparse_allocate;
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_new_spool_begins_a_stream_at_one),
@@ -396,6 +433,7 @@ int main(void)
 		TEST(the_event_fd_tells_of_progress),
 		TEST(a_second_writer_is_refused),
 		TEST(senseless_sizes_are_refused),
+		TEST(every_size_an_administrator_may_set_opens),
 		TEST(an_append_that_is_refused_takes_no_number),
 		TEST(the_budget_holds_and_the_reserve_is_for_the_urgent),
 		TEST(release_unlinks_whole_acked_segments_only),
