@@ -169,10 +169,13 @@ static void start_guard(struct daemon *daemon)
 		   status->reason[0] ? ": " : "", status->reason);
 }
 
+/* The first heartbeat at once: nobody at the collector should have to wait
+ * for the timer to see in which tier and mode a terminal works. */
 static void on_spool_open(void *userdata, bool is_first)
 {
 	health_tell_start(userdata, is_first);
 	policy_offer_start(userdata);
+	health_tell(userdata);
 }
 
 static int make_recorder(struct daemon *daemon)
@@ -340,6 +343,8 @@ int daemon_reload(struct daemon *daemon)
 	if (policy_offer_inbox(daemon) == BUNDLE_OK)
 		r = BUNDLE_OK;
 	health_check_floor(daemon);
+	if (r == BUNDLE_OK)
+		health_tell(daemon); /* mode and serial may be others now */
 	(void)malloc_trim(0); /* the old rules and the texts of the new */
 	(void)sd_notifyf(0, "STATUS=%s", health_state(daemon));
 	if (daemon->control)
