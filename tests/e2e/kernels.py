@@ -161,7 +161,7 @@ def boot(folder, kernel, stick, line=""):
         "-device", "usb-storage,drive=stick,removable=on,bus=xhci.0",
         "-kernel", kernel + "/vmlinuz", "-initrd", folder + "/initrd",
         "-append", "console=ttyS0 quiet panic=-1 mitigations=off nokaslr "
-                   f"tsc=reliable rdinit=/init {line}"],
+                   f"no_timer_check tsc=reliable rdinit=/init {line}"],
         stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS)
     text = result.stdout.decode("utf-8", "replace").replace("\r", "")
     with open(folder + "/serial.log", "w", encoding="utf-8") as file:

@@ -21,7 +21,8 @@ def guest_agent(build):
     """The guest agent, built when missing or old."""
     path = os.path.join(build, "tests/e2e/guest-agent")
     subprocess.run(["make", "-s", "-C", TOP, "BUILD=" + build, path],
-                   check=True, stdout=subprocess.DEVNULL)
+                   check=True, stdout=subprocess.DEVNULL,
+                   env={**os.environ, "MAKEFLAGS": ""})
     return os.path.join(TOP, path)
 
 
