@@ -200,8 +200,11 @@ class Receiver:
                 pass
 
             def do_POST(self):
-                raw = self.rfile.read(int(self.headers["Content-Length"]))
                 try:
+                    size = int(self.headers["Content-Length"])
+                    raw = self.rfile.read(size)
+                    if len(raw) != size:  # the shipper was killed
+                        raise ConnectionAbortedError
                     if self.path == "/.well-known/est/simplereenroll":
                         self.reply(*receiver.reenroll(raw))
                     else:
