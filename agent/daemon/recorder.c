@@ -273,7 +273,8 @@ static void emit(void *userdata, const struct record *from)
 		record.wall_time_ms = (int64_t)(clock_wall_ns() / NS_PER_MS);
 	record.timezone_minutes = timezone_minutes(record.wall_time_ms);
 	record.clock.is_synced = is_clock_synced();
-	record.policy = &recorder->policy;
+	if (!record.policy) /* else: of a rule that is on trial */
+		record.policy = &recorder->policy;
 	make_uid(record.uid, record.wall_time_ms);
 
 	if (!recorder->spool || recorder->first) {

@@ -131,6 +131,36 @@ static struct seen *read_all(struct fixture *fixture)
 	return &seen;
 }
 
+static void an_event_may_bring_its_own_policy(void **state)
+{
+	struct fixture *fixture = *state;
+	struct record_sink sink = recorder_sink(fixture->recorder);
+	char name[] = "trial";
+	struct usb_fact usb = {.vendor_id = 0x0411};
+	struct record_policy policy = {.name = name,
+				       .mode = RECORD_MODE_ENFORCE};
+	const struct record record = {
+		.code = RECORD_USB_DEVICE_BLOCKED,
+		.policy = &policy,
+		.usb = &usb,
+		.decision = {.layer = "usb_authorize"},
+	};
+
+	/* once through the queue, whose copy must be its own, once not */
+	sink.emit(sink.userdata, &record);
+	memset(name, 'x', sizeof(name) - 1);
+	make_dirs(fixture);
+	assert_int_equal(recorder_open(fixture->recorder), 0);
+	memcpy(name, "trial", sizeof(name));
+	sink.emit(sink.userdata, &record);
+	const struct seen *seen = read_all(fixture);
+	size_t count = 0;
+	for (size_t i = 0; i < seen->count; i++)
+		count += strstr(seen->texts[i], "\"name\":\"trial\"") &&
+			 strstr(seen->texts[i], "\"mode\":\"enforce\"");
+	assert_int_equal(count, 2);
+}
+
 static void events_wait_for_the_spool_in_order(void **state)
 {
 	struct fixture *fixture = *state;
@@ -245,6 +275,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		CASE(an_event_may_bring_its_own_policy),
 		CASE(events_wait_for_the_spool_in_order),
 		CASE(what_does_not_fit_is_counted_and_told),
 		CASE(the_terminal_keeps_its_id_and_stream),
