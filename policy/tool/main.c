@@ -25,6 +25,8 @@ static const struct command commands[] = {
 	{"hash", cmd_hash, "DIR", "hash and interfaces of a sysfs device"},
 	{"learn", cmd_learn, "[--root DIR] [--profile NAME]",
 	 "a rule set from the devices present"},
+	{"replay", cmd_replay, "--events FILE --rules FILE…",
+	 "what a draft would change, by past events"},
 	{"key", cmd_key, "[--encrypt] -o FILE",
 	 "a new key to sign policy with"},
 	{"sign", cmd_sign, "--key KEY … -o POLICY FILE…",

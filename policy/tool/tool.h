@@ -25,6 +25,7 @@ int cmd_decide(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_hash(int argc, char **argv);
 int cmd_learn(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 int cmd_key(int argc, char **argv);
 int cmd_sign(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
