@@ -188,6 +188,8 @@ void pipeline_forget_medium(struct pipeline *pipeline,
 	__attribute__((nonnull));
 void pipeline_flush_medium(struct pipeline *pipeline,
 			   struct medium_entry *entry) __attribute__((nonnull));
+/* Judged now: what the kernel and udev tried before is not worth telling. */
+void pipeline_forget_looks(struct medium_entry *entry) __attribute__((nonnull));
 
 /* Records. */
 void pipeline_record_usb(struct pipeline *pipeline, struct usb_entry *entry,

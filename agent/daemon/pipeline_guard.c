@@ -233,10 +233,11 @@ static struct fold *find_fold(struct folds *folds,
 	return NULL;
 }
 
-static void add_fold(struct folds *folds, const struct guard_event *event)
+static struct fold *add_fold(struct folds *folds,
+			     const struct guard_event *event)
 {
 	if (folds->count == DEVICES_FOLDS_MAX)
-		return; /* a new kind each time is told each time */
+		return NULL; /* a new kind each time is told each time */
 	struct fold *fold = &folds->list[folds->count++];
 	*fold = (struct fold){
 		.hook = event->hook,
@@ -247,6 +248,7 @@ static void add_fold(struct folds *folds, const struct guard_event *event)
 	};
 	memcpy(fold->comm, event->comm, sizeof(fold->comm));
 	memcpy(fold->name, event->name, sizeof(fold->name));
+	return fold;
 }
 
 /* The medium meant; a refusal may come before the uevent of its disk. */
@@ -302,6 +304,31 @@ static bool is_first_try(const struct guard_event *event)
 	       event->verdict == -EACCES && (event->mode & GUARD_MODE_MOUNT);
 }
 
+/* The kernel and udev look at every new disk before it is judged; that is
+ * nobody's attempt. The names are hints: only the telling depends on them. */
+static bool is_first_look(uint32_t hook, uint32_t uid, const char *comm)
+{
+	return (hook == GUARD_HOOK_CGROUP_DEV ||
+		hook == GUARD_HOOK_FILE_OPEN) &&
+	       uid == 0 &&
+	       (has_prefix(comm, "kworker/") ||
+		has_prefix(comm, "(udev-worker)") ||
+		has_prefix(comm, "systemd-udevd"));
+}
+
+void pipeline_forget_looks(struct medium_entry *entry)
+{
+	struct folds *folds = &entry->folds;
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < folds->count; i++) {
+		const struct fold *fold = &folds->list[i];
+		if (!is_first_look(fold->hook, fold->uid, fold->comm))
+			folds->list[kept++] = *fold;
+	}
+	folds->count = kept;
+}
+
 static void refused(struct pipeline *pipeline, const struct guard_event *event)
 {
 	struct medium_entry *medium = medium_of(pipeline, event);
@@ -316,9 +343,18 @@ static void refused(struct pipeline *pipeline, const struct guard_event *event)
 		pipeline->has_folds = true;
 		return;
 	}
-	add_fold(folds, event);
+	fold = add_fold(folds, event);
 	if (!medium)
 		pipeline->has_folds = true; /* the timer forgets it */
+	if (fold && medium && medium->decision.wall_ms == 0 &&
+	    is_first_look(event->hook, event->uid, fold->comm)) {
+		/* Held: told by the timer if no verdict comes */
+		fold->count = 1;
+		fold->wall_first_ms = wall_ms;
+		fold->wall_last_ms = wall_ms;
+		pipeline->has_folds = true;
+		return;
+	}
 	const struct refusal refusal = {
 		.event = event,
 		.medium = medium,

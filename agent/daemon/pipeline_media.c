@@ -198,6 +198,8 @@ void pipeline_judge_medium(struct pipeline *pipeline,
 	const enum media_access access_before = entry->access;
 
 	decide(pipeline, entry);
+	if (before.wall_ms == 0)
+		pipeline_forget_looks(entry);
 	enforce_medium(pipeline, entry);
 	entry->state = wanted_access(pipeline, &entry->decision) == MEDIA_DENY
 			       ? DEVICE_BLOCKED

@@ -54,7 +54,8 @@ static void plug_medium(struct machine *machine, const char *rules)
 	machine_uevent(machine, UEVENT_ADD, "block", "sdb");
 }
 
-static void refuse(struct machine *machine, uint32_t hook, const char *comm)
+static void refuse_as(struct machine *machine, uint32_t hook, const char *comm,
+		      uint32_t uid)
 {
 	struct guard_event event = {
 		.key = SDB_KEY,
@@ -64,11 +65,16 @@ static void refuse(struct machine *machine, uint32_t hook, const char *comm)
 		.verdict = -EPERM,
 		.enforced = 1,
 		.tgid = 4242,
-		.uid = 1000,
+		.uid = uid,
 	};
 
 	strncpy(event.comm, comm, sizeof(event.comm) - 1);
 	pipeline_guard_event(&machine->pipeline, &event);
+}
+
+static void refuse(struct machine *machine, uint32_t hook, const char *comm)
+{
+	refuse_as(machine, hook, comm, 1000);
 }
 
 static void a_denied_medium_is_told_with_its_plug(void **state)
@@ -342,6 +348,46 @@ static void a_medium_waits_for_its_probe(void **state)
 		machine_asked(machine->real, "media_set sdb 9 read-only"), 1);
 }
 
+/* What the kernel and udev try before the verdict is told only when none
+ * comes; what anybody else tries is told at once. */
+static void the_first_look_of_the_system_is_no_attempt(void **state)
+{
+	struct machine *machine = *state;
+	const struct medium_probe probe = {.fs_type = "vfat"};
+
+	int started = 0;
+
+	machine->pipeline.options.probe = start_probe;
+	machine->pipeline.options.userdata = &started;
+	plug_medium(machine, HEAD "media read-only\n");
+	refuse_as(machine, GUARD_HOOK_CGROUP_DEV, "kworker/1:2", 0);
+	refuse_as(machine, GUARD_HOOK_CGROUP_DEV, "(udev-worker)", 0);
+	assert_int_equal(machine_count(machine, RECORD_BLOCK_OPEN_BLOCKED), 0);
+	refuse_as(machine, GUARD_HOOK_CGROUP_DEV, "kworker/1:2", 1000);
+	refuse_as(machine, GUARD_HOOK_CGROUP_DEV, "dd", 0);
+	assert_int_equal(machine_count(machine, RECORD_BLOCK_OPEN_BLOCKED), 2);
+
+	pipeline_probed(&machine->pipeline, "sdb", 9, &probe);
+	pipeline_flush_folds(&machine->pipeline);
+	assert_int_equal(machine_count(machine, RECORD_BLOCK_OPEN_BLOCKED), 2);
+	refuse_as(machine, GUARD_HOOK_CGROUP_DEV, "(udev-worker)", 0);
+	assert_int_equal(machine_count(machine, RECORD_BLOCK_OPEN_BLOCKED), 3);
+}
+
+static void a_first_look_without_a_verdict_is_told(void **state)
+{
+	struct machine *machine = *state;
+
+	int started = 0;
+
+	machine->pipeline.options.probe = start_probe;
+	machine->pipeline.options.userdata = &started;
+	plug_medium(machine, HEAD "media read-only\n");
+	refuse_as(machine, GUARD_HOOK_CGROUP_DEV, "kworker/1:2", 0);
+	pipeline_flush_folds(&machine->pipeline);
+	assert_int_equal(machine_count(machine, RECORD_BLOCK_OPEN_BLOCKED), 1);
+}
+
 static void a_probe_that_failed_denies(void **state)
 {
 	struct machine *machine = *state;
@@ -380,6 +426,8 @@ int main(void)
 		CASE(a_switch_of_sysfs_is_told_by_its_name),
 		CASE(the_ftrace_switch_is_tampering),
 		CASE(a_medium_waits_for_its_probe),
+		CASE(the_first_look_of_the_system_is_no_attempt),
+		CASE(a_first_look_without_a_verdict_is_told),
 		CASE(a_probe_that_failed_denies),
 	};
 
