@@ -26,17 +26,21 @@ struct command {
 	int (*run)(struct cli *cli);
 	unsigned int takes;
 	unsigned int needs;
+	bool has_file; /* one argument behind the command */
 };
 
 static const struct command COMMANDS[] = {
 	{"init", cmd_init, CLI_OPT_NAME | CLI_OPT_HOST | CLI_OPT_PLAIN,
-	 CLI_OPT_HOST},
-	{"token", cmd_token, CLI_OPT_COUNT | CLI_OPT_HOURS | CLI_OPT_REENROL,
-	 0},
-	{"revoke", cmd_revoke, CLI_OPT_TERMINAL, CLI_OPT_TERMINAL},
-	{"terminals", cmd_terminals, 0, 0},
-	{"export", cmd_export, CLI_OPT_TERMINAL, 0},
-	{"serve", cmd_serve, 0, 0},
+	 CLI_OPT_HOST, false},
+	{"token", cmd_token, CLI_OPT_COUNT | CLI_OPT_HOURS | CLI_OPT_REENROL, 0,
+	 false},
+	{"revoke", cmd_revoke, CLI_OPT_TERMINAL, CLI_OPT_TERMINAL, false},
+	{"terminals", cmd_terminals, 0, 0, false},
+	{"export", cmd_export,
+	 CLI_OPT_TERMINAL | CLI_OPT_PROOF | CLI_OPT_CHECKPOINT, 0, false},
+	{"checkpoint", cmd_checkpoint, CLI_OPT_PAPER, 0, false},
+	{"verify", cmd_verify, CLI_OPT_CHECKPOINT | CLI_OPT_KEY, 0, true},
+	{"serve", cmd_serve, 0, 0, false},
 };
 
 enum {
@@ -48,7 +52,11 @@ enum {
 	OPT_HOURS,
 	OPT_REENROL,
 	OPT_TERMINAL,
-	OPT_PLAIN
+	OPT_PLAIN,
+	OPT_PROOF,
+	OPT_CHECKPOINT,
+	OPT_KEY,
+	OPT_PAPER
 };
 
 static const struct option OPTIONS[] = {
@@ -61,6 +69,10 @@ static const struct option OPTIONS[] = {
 	{"reenrol", no_argument, NULL, OPT_REENROL},
 	{"terminal", required_argument, NULL, OPT_TERMINAL},
 	{"plain", no_argument, NULL, OPT_PLAIN},
+	{"proof", no_argument, NULL, OPT_PROOF},
+	{"checkpoint", required_argument, NULL, OPT_CHECKPOINT},
+	{"key", required_argument, NULL, OPT_KEY},
+	{"paper", no_argument, NULL, OPT_PAPER},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -75,7 +87,11 @@ static const char HELP_JA[] =
 	"      端末登録用の一回限りのトークンを作る(既定: 1個、72時間)\n"
 	"  revoke --terminal ID   端末の証明書を失効させる\n"
 	"  terminals              端末の一覧\n"
-	"  export [--terminal ID] できごとを NDJSON で出力する\n"
+	"  export [--terminal ID] [--proof [--checkpoint FILE]…]\n"
+	"      できごとを NDJSON で出力する(--proof: 検証に必要な値も)\n"
+	"  checkpoint [--paper]   署名済みの最新チェックポイントを表示する\n"
+	"  verify [--key 公開鍵]… [--checkpoint FILE]… FILE\n"
+	"      出力が改ざんされていないことを検証する(- は標準入力)\n"
 	"  serve                  受信を始める(通常は systemd が実行)\n"
 	"  --help, --version\n";
 
@@ -89,7 +105,11 @@ static const char HELP_EN[] =
 	"      make one-time enrolment tokens (default: one, 72 hours)\n"
 	"  revoke --terminal ID   revoke a terminal's certificates\n"
 	"  terminals              list the terminals\n"
-	"  export [--terminal ID] write the events as NDJSON\n"
+	"  export [--terminal ID] [--proof [--checkpoint FILE]…]\n"
+	"      write the events as NDJSON (--proof: with what verify needs)\n"
+	"  checkpoint [--paper]   print the newest signed checkpoint\n"
+	"  verify [--key VKEY]… [--checkpoint FILE]… FILE\n"
+	"      prove that an export was not changed (-: standard input)\n"
 	"  serve                  receive (systemd runs this)\n"
 	"  --help, --version\n";
 
@@ -120,6 +140,35 @@ static int take_number(const char *text, uint64_t max, uint64_t *ret_value)
 		return -EINVAL;
 	*ret_value = value;
 	return 0;
+}
+
+static int take_listed(struct cli_list *list, const char *value)
+{
+	if (list->count == CLI_LIST_MAX)
+		return -EINVAL;
+	list->values[list->count++] = value;
+	return 0;
+}
+
+/* Options of the proof's commands. */
+static int take_proof_option(struct cli *cli, int option, const char *value)
+{
+	switch (option) {
+	case OPT_PROOF:
+		cli->given |= CLI_OPT_PROOF;
+		return 0;
+	case OPT_PAPER:
+		cli->given |= CLI_OPT_PAPER;
+		return 0;
+	case OPT_CHECKPOINT:
+		cli->given |= CLI_OPT_CHECKPOINT;
+		return take_listed(&cli->checkpoints, value);
+	case OPT_KEY:
+		cli->given |= CLI_OPT_KEY;
+		return take_listed(&cli->keys, value);
+	default:
+		return -EINVAL;
+	}
 }
 
 /* One option that takes part in the check; -EINVAL: its value is wrong. */
@@ -153,7 +202,7 @@ static int take_option(struct cli *cli, int option, const char *value)
 		cli->given |= CLI_OPT_PLAIN;
 		return 0;
 	default:
-		return -EINVAL;
+		return take_proof_option(cli, option, value);
 	}
 }
 
@@ -242,10 +291,11 @@ int cli_main(int argc, char **argv)
 	r = parse_options(&cli, argc, argv);
 	if (r >= 0)
 		return r;
-	if (optind != argc - 1)
+	command = optind < argc ? find_command(argv[optind]) : NULL;
+	if (optind != argc - (command && command->has_file ? 2 : 1))
 		return usage(&cli, cli_say(&cli, "命令を一つ指定してください",
 					   "give one command"));
-	command = find_command(argv[optind]);
+	cli.file = argv[argc - 1];
 	if (!command)
 		return usage(&cli, cli_say(&cli, "知らない命令です",
 					   "unknown command"));

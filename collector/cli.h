@@ -14,8 +14,9 @@
 
 enum cli_exit {
 	CLI_OK = 0,
-	CLI_FAILED = 1, /* the work could not be done; stderr says why */
-	CLI_USAGE = 2,	/* the command line is wrong; nothing was touched */
+	CLI_FAILED = 1,	  /* the work could not be done; stderr says why */
+	CLI_USAGE = 2,	  /* the command line is wrong; nothing was touched */
+	CLI_DEVIATES = 3, /* verify: not the history that was signed */
 };
 
 /* Which options were given, for the check against what a command takes. */
@@ -27,6 +28,17 @@ enum cli_option {
 	CLI_OPT_REENROL = 1 << 4,
 	CLI_OPT_TERMINAL = 1 << 5,
 	CLI_OPT_PLAIN = 1 << 6,
+	CLI_OPT_PROOF = 1 << 7,
+	CLI_OPT_CHECKPOINT = 1 << 8,
+	CLI_OPT_KEY = 1 << 9,
+	CLI_OPT_PAPER = 1 << 10,
+};
+
+#define CLI_LIST_MAX 8u /* of an option that may be repeated */
+
+struct cli_list {
+	const char *values[CLI_LIST_MAX];
+	size_t count;
 };
 
 struct cli {
@@ -39,6 +51,9 @@ struct cli {
 	const char *name;
 	const char *hosts; /* comma-separated, as given */
 	const char *terminal;
+	struct cli_list checkpoints; /* files */
+	struct cli_list keys;	     /* vkeys, or files that hold one */
+	const char *file;	     /* the argument of `verify` */
 	uint64_t count;
 	uint64_t hours;
 };
@@ -64,4 +79,6 @@ int cmd_token(struct cli *cli) __attribute__((nonnull));
 int cmd_revoke(struct cli *cli) __attribute__((nonnull));
 int cmd_terminals(struct cli *cli) __attribute__((nonnull));
 int cmd_export(struct cli *cli) __attribute__((nonnull));
+int cmd_checkpoint(struct cli *cli) __attribute__((nonnull));
+int cmd_verify(struct cli *cli) __attribute__((nonnull));
 int cmd_serve(struct cli *cli) __attribute__((nonnull));

@@ -15,6 +15,7 @@
 #include "agent/base/fd.h"
 #include "agent/base/hex.h"
 #include "collector/ca.h"
+#include "collector/logkey.h"
 #include "collector/secret.h"
 #include "collector/store.h"
 
@@ -130,6 +131,17 @@ static int tell(const struct cli *cli, const struct names *names,
 		secrets->token, names->hosts[0], port_of(cli->config.listen));
 }
 
+/* From an `init` that failed later there may be one already. */
+static int make_log_key(int dirfd, const char *organisation, const char *host)
+{
+	char origin[NOTE_NAME_MAX + 1];
+	int r;
+
+	logkey_origin(host, organisation, origin);
+	r = logkey_create(dirfd, LOGKEY_NAME, origin, NOTE_ED25519);
+	return r == -EEXIST ? 0 : r;
+}
+
 static int prepare(const struct cli *cli, const struct names *names,
 		   struct secrets *secrets, struct ca **ret_ca)
 {
@@ -145,6 +157,8 @@ static int prepare(const struct cli *cli, const struct names *names,
 		return -EEXIST;
 	/* The CA last: its key says that everything before it is done. */
 	r = make_store(cli, secrets);
+	if (r == 0)
+		r = make_log_key(dirfd, secrets->organisation, names->hosts[0]);
 	if (r == 0)
 		r = ca_create(dirfd, secrets->organisation, names->hosts,
 			      names->count);

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * terminals, export: what is stored, on stdout. Read-only; the service may run
- * meanwhile. `export` streams, so its memory does not grow with the store.
- */
+/* terminals: who reports here, on stdout. The service may run meanwhile. */
 #include "collector/cli.h"
 
 #include <errno.h>
@@ -10,16 +7,11 @@
 #include <stdio.h>
 
 #include "agent/base/cleanup.h"
-#include "collector/api/json.h"
 #include "collector/store.h"
 #include "collector/web/html.h"
 #include "collector/web/words.h"
 
 #include "agent/base/banned.h"
-
-/* A record in base64, or as it is, and its columns. */
-#define LINE_MAX_BYTES ((size_t)4 * LIMIT_EVENT_BYTES)
-#define EXPORT_PAGE    4096u
 
 static int open_store(const struct cli *cli, struct store **ret_store)
 {
@@ -86,63 +78,4 @@ int cmd_terminals(struct cli *cli)
 		return CLI_FAILED;
 	return finish(cli,
 		      store->ops->each_terminal(store, print_terminal, cli));
-}
-
-struct export
-{
-	struct buf line;
-	int64_t last_id;
-	size_t count; /* of this page */
-};
-
-static int print_row(const struct store_row *row, void *ctx)
-{
-	struct export *export = ctx;
-	struct buf *line = &export->line;
-	int r;
-
-	buf_clear(line);
-	r = json_add_row(line, row);
-	if (r == 0)
-		r = json_close(line, "\n");
-	if (r == 0 && fwrite(line->data, 1, line->size, stdout) != line->size)
-		r = -EIO;
-	export->last_id = row->id;
-	export->count++;
-	return r;
-}
-
-/*
- * In pages, each a read of its own: one long read would keep the service from
- * ever shortening its write-ahead log.
- */
-static int export_rows(const struct cli *cli, struct store *store,
-		       struct export *export)
-{
-	int r = 0;
-
-	do {
-		const struct store_query query = {
-			.host = cli->terminal,
-			.after = export->last_id,
-			.limit = EXPORT_PAGE,
-		};
-
-		export->count = 0;
-		r = store->ops->each_row(store, &query, print_row, export);
-	} while (r == 0 && export->count == EXPORT_PAGE);
-	return r;
-}
-
-int cmd_export(struct cli *cli)
-{
-	_cleanup_(cleanup_store) struct store *store = NULL;
-	struct export export = {.line = BUF_INIT(LINE_MAX_BYTES)};
-	int r;
-
-	if (open_store(cli, &store) < 0)
-		return CLI_FAILED;
-	r = finish(cli, export_rows(cli, store, &export));
-	buf_fini(&export.line);
-	return r;
 }

@@ -20,6 +20,8 @@
 #include "collector/agents.h"
 #include "collector/ca.h"
 #include "collector/console.h"
+#include "collector/logkey.h"
+#include "collector/notary.h"
 #include "collector/store.h"
 
 #include "agent/base/banned.h"
@@ -31,6 +33,8 @@ struct server {
 	struct ca *ca;
 	struct store *writer_store;
 	struct store *console_store;
+	struct store *notary_store;
+	int dirfd;
 	char *key_pem;
 	char *cert_pem;
 	struct service service;
@@ -95,6 +99,8 @@ static int open_stores(struct server *s)
 	if (r == 0)
 		r = store_sqlite_open(dir, STORE_READ, &s->console_store);
 	if (r == 0)
+		r = store_sqlite_open(dir, STORE_READ, &s->notary_store);
+	if (r == 0)
 		r = read_login(s);
 	return r < 0 ? failed(s, "collector.db", r) : 0;
 }
@@ -145,6 +151,7 @@ static int start_console(struct server *s)
 
 	s->console.service = &s->service;
 	s->console.store = s->console_store;
+	s->console.dirfd = s->dirfd;
 	if (r == 0)
 		r = console_start(&s->console, &config, &s->console_daemon);
 	if (r < 0 && config.listen_fd >= 0) {
@@ -154,12 +161,55 @@ static int start_console(struct server *s)
 	return r;
 }
 
+/* A store from before there was a log key has its name from this machine. */
+static int make_log_key(struct server *s)
+{
+	char host[NOTE_NAME_MAX + 1] = "", origin[NOTE_NAME_MAX + 1];
+	int r;
+
+	if (gethostname(host, sizeof(host) - 1) < 0)
+		return -errno;
+	logkey_origin(host, s->console.organisation, origin);
+	r = logkey_create(s->dirfd, LOGKEY_NAME, origin, NOTE_ED25519);
+	return r == -EEXIST ? 0 : r;
+}
+
+static int start_notary(struct server *s)
+{
+	struct notary_config config = {
+		.dir = s->cli->config.dir,
+		.log = &s->cli->log,
+		.store = s->notary_store,
+	};
+	int r;
+
+	for (size_t i = 0; i < CONFIG_WITNESSES; i++) {
+		const char *text = s->cli->config.witnesses[i];
+
+		if (text[0] == '\0')
+			continue;
+		r = notary_read_witness(
+			text, &config.witnesses[config.witness_count]);
+		if (r < 0)
+			return failed(s, "'witness' wants a URL and a key", r);
+		config.witness_count++;
+	}
+	r = make_log_key(s);
+	if (r == 0)
+		r = notary_start(&config, &s->service.notary);
+	return r < 0 ? failed(s, "log.key", r) : 0;
+}
+
 static int start(struct server *s)
 {
 	int r = load_secrets(s);
 
-	if (r == 0)
-		r = open_stores(s);
+	if (r == 0) {
+		s->dirfd = open(s->cli->config.dir,
+				O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+		r = s->dirfd < 0 ? failed(s, s->cli->config.dir, -errno)
+				 : open_stores(s);
+	}
 	if (r < 0)
 		return r;
 	s->service.ca = s->ca;
@@ -167,6 +217,9 @@ static int start(struct server *s)
 	r = writer_start(s->writer_store, &s->cli->log, &s->service.writer);
 	if (r < 0)
 		return failed(s, "writer", r);
+	r = start_notary(s);
+	if (r < 0)
+		return r;
 	r = start_agents(s);
 	return r < 0 ? r : start_console(s);
 }
@@ -189,8 +242,13 @@ static void stop(struct server *s)
 		MHD_stop_daemon(s->agents);
 	if (s->console_daemon)
 		MHD_stop_daemon(s->console_daemon);
+	/* After the last commit, so that its checkpoint covers everything. */
+	notary_stop(s->service.notary);
 	writer_free(s->service.writer);
 	store_close(s->writer_store);
+	store_close(s->notary_store);
+	if (s->dirfd >= 0)
+		(void)close(s->dirfd); /* a folder */
 	store_close(s->console_store);
 	ca_free(s->ca);
 	free(s->console.organisation);
@@ -221,7 +279,7 @@ static void block_signals(sigset_t *waited)
 
 int cmd_serve(struct cli *cli)
 {
-	struct server server = {.cli = cli};
+	struct server server = {.cli = cli, .dirfd = -1};
 	sigset_t set;
 	int signal_number = 0, r;
 

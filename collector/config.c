@@ -14,8 +14,11 @@
 #include "agent/base/banned.h"
 
 static const char *const KEYS[] = {
-	"listen", "console_listen", "dir", "threads", "max_connections", NULL,
+	"listen",  "console_listen", "dir",	 "threads", "max_connections",
+	"witness", "witness2",	     "witness3", NULL,
 };
+static const char *const WITNESSES[CONFIG_WITNESSES] = {"witness", "witness2",
+							"witness3"};
 static const uint64_t THREADS[2] = {1, 64};
 static const uint64_t CONNECTIONS[2] = {1, LIMIT_CONNECTIONS};
 
@@ -62,6 +65,8 @@ static int check(const char *path, const struct conf *conf,
 	set_text(config->listen, conf_get(conf, "listen"));
 	set_text(config->console_listen, conf_get(conf, "console_listen"));
 	set_text(config->dir, conf_get(conf, "dir"));
+	for (size_t i = 0; i < CONFIG_WITNESSES; i++)
+		set_text(config->witnesses[i], conf_get(conf, WITNESSES[i]));
 	if (config->dir[0] != '/') {
 		(void)snprintf(ret_error, CONF_ERROR_MAX,
 			       "%.200s: 'dir' must be an absolute path",

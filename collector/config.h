@@ -12,10 +12,14 @@
 #define CONFIG_PATH	   "/etc/sekimori/collector.conf"
 #define CONFIG_DIR_DEFAULT "/var/lib/sekimori-collector"
 
+#define CONFIG_WITNESSES 3u
+
 struct config {
 	char listen[CONF_VALUE_MAX + 1];
 	char console_listen[CONF_VALUE_MAX + 1];
 	char dir[CONF_VALUE_MAX + 1];
+	/* "URL VKEY" of those that sign checkpoints too; "" none */
+	char witnesses[CONFIG_WITNESSES][CONF_VALUE_MAX + 1];
 	uint64_t threads;	  /* of the agents' listener */
 	uint64_t max_connections; /* of the agents' listener */
 };

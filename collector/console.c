@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * console: routes and the door. Everything but /healthz wants the login; only
- * GET and HEAD exist, so no page elsewhere can make a browser change anything.
+ * console: routes and the door. Everything but /healthz, the checkpoint and
+ * the tiles (hashes only) wants the login; only GET and HEAD exist, so no page elsewhere can make a browser change anything.
  */
 #include "collector/console.h"
 
@@ -17,6 +17,7 @@
 #include "agent/base/banned.h"
 
 #define STATIC_PREFIX "/static/"
+#define TILE_PREFIX   "/tile/8/"
 
 struct resource {
 	const char *path;
@@ -103,6 +104,14 @@ static void fill(struct console_request *request, const char *path)
 
 	if (strcmp(path, "/healthz") == 0) {
 		reply_health(request);
+		return;
+	}
+	if (strcmp(path, "/checkpoint") == 0) {
+		api_checkpoint(request);
+		return;
+	}
+	if (strncmp(path, TILE_PREFIX, sizeof(TILE_PREFIX) - 1) == 0) {
+		api_tile(request, path + sizeof(TILE_PREFIX) - 1);
 		return;
 	}
 	if (!is_logged_in(request))

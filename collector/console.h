@@ -18,6 +18,7 @@ struct console {
 	struct store *store; /* STORE_READ, this listener's alone */
 	struct login login;
 	char *organisation;
+	int dirfd; /* the state folder, for the checkpoint; borrowed */
 };
 
 struct console_config {
@@ -43,6 +44,14 @@ void api_terminals(struct console_request *request) __attribute__((nonnull));
 void api_events(struct console_request *request) __attribute__((nonnull));
 void web_page(struct console_request *request) __attribute__((nonnull));
 void metrics_reply(struct console_request *request) __attribute__((nonnull));
+
+/*
+ * The newest checkpoint, and a tile of the tree by what follows /tile/8/: hashes
+ * only, for whoever watches the log, so without a login.
+ */
+void api_checkpoint(struct console_request *request) __attribute__((nonnull));
+void api_tile(struct console_request *request, const char *name)
+	__attribute__((nonnull));
 
 /* A static file by its path below /static/; false: there is none. */
 bool web_static(struct console_request *request, const char *name)

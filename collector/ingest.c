@@ -111,6 +111,7 @@ static void acknowledge(struct request *request)
 		response.message =
 			SPAN("stored, but set aside: not a record of ours");
 	count(&request->service->counters, &request->ack);
+	notary_count(request->service->notary, request->ack.stored);
 	buf_clear(&request->reply.body);
 	if (otlp_encode_response(&response, &out) < 0 ||
 	    buf_append(&request->reply.body, out.data, out.size) < 0) {

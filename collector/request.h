@@ -15,6 +15,7 @@
 #include "collector/batch.h"
 #include "collector/ca.h"
 #include "collector/http.h"
+#include "collector/notary.h"
 #include "collector/writer.h"
 
 /* Counters for /metrics; each only grows. */
@@ -34,6 +35,7 @@ struct counters {
 struct service {
 	const struct ca *ca;
 	struct writer *writer;
+	struct notary *notary; /* NULL: none */
 	const struct log *log;
 	struct counters counters;
 	atomic_size_t held_bytes; /* of all requests' bodies */

@@ -126,7 +126,10 @@ struct store_row {
 	/* With is_proof only: the hash before, NULL where it is not known. */
 	const uint8_t *prev;
 	bool is_after_lost; /* the terminal said that those before are gone */
-	/* Set by the exporter; NULL: not asked for. Leaf number: id - 1. */
+	/*
+	 * Set by the exporter; NULL: not asked for; zeroes: not known. The
+	 * leaf's number is id - 1.
+	 */
 	const uint8_t *leaf_hash;
 };
 

@@ -6,6 +6,7 @@
 #include "collector/api/json.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "agent/base/hex.h"
@@ -52,6 +53,27 @@ int json_close(struct buf *out, const char *end)
 	return buf_append_text(out, end);
 }
 
+/* What `verify` needs beside the columns: leaf, its hash, the hash before. */
+static int add_proof(struct buf *out, const struct store_row *row)
+{
+	static const uint8_t unknown[HEADERS_HASH_BYTES];
+	bool is_known = memcmp(row->leaf_hash, unknown, sizeof(unknown)) != 0;
+	char leaf[HEX_SIZE(HEADERS_HASH_BYTES)];
+	char prev[HEX_SIZE(HEADERS_HASH_BYTES)];
+
+	hex_encode(row->leaf_hash, HEADERS_HASH_BYTES, leaf);
+	if (row->prev)
+		hex_encode(row->prev, HEADERS_HASH_BYTES, prev);
+	return buf_printf(out,
+			  "\"leaf\":%" PRId64 ",\"leaf_hash\":%s%s%s,"
+			  "\"prev\":%s%s%s,%s",
+			  row->id - 1, is_known ? "\"" : "",
+			  is_known ? leaf : "null", is_known ? "\"" : "",
+			  row->prev ? "\"" : "", row->prev ? prev : "null",
+			  row->prev ? "\"" : "",
+			  row->is_after_lost ? "\"lost\":true," : "");
+}
+
 static int add_columns(struct buf *out, const struct store_row *row)
 {
 	char hash[HEX_SIZE(HEADERS_HASH_BYTES)];
@@ -72,6 +94,8 @@ static int add_columns(struct buf *out, const struct store_row *row)
 		r = json_add_text(out, "code", row->code);
 	if (r == 0)
 		r = json_add_text(out, "unit", row->unit);
+	if (r == 0 && row->leaf_hash)
+		r = add_proof(out, row);
 	return r;
 }
 
@@ -82,7 +106,8 @@ int json_add_row(struct buf *out, const struct store_row *row)
 
 	if (r < 0)
 		return r;
-	if (row->quarantine == 0) {
+	/* White space between members is JSON, but would end a line. */
+	if (row->quarantine == 0 && !memchr(row->body, '\n', row->body_len)) {
 		r = buf_append_text(out, "\"quarantined\":false,\"event\":");
 		if (r == 0)
 			r = buf_append(out, row->body, row->body_len);
@@ -90,7 +115,9 @@ int json_add_row(struct buf *out, const struct store_row *row)
 	}
 	r = secret_to_base64((const uint8_t *)row->body, row->body_len, &raw);
 	if (r == 0)
-		r = buf_append_text(out, "\"quarantined\":true,");
+		r = buf_append_text(out, row->quarantine
+						 ? "\"quarantined\":true,"
+						 : "\"quarantined\":false,");
 	if (r == 0)
 		r = json_add_text(out, "why",
 				  event_check_to_str(row->quarantine));

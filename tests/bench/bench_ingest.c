@@ -477,7 +477,8 @@ static void remove_folder(const char *dir)
 	static const char *const names[] = {
 		"c/ca.key",	      "c/ca.crt",	"c/server.key",
 		"c/server.crt",	      "c/collector.db", "c/collector.db-wal",
-		"c/collector.db-shm", "c.conf"};
+		"c/collector.db-shm", "c/log.key",	"c/log.vkey",
+		"c/checkpoint",	      "c.conf"};
 	char path[512];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

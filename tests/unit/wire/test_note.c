@@ -112,6 +112,11 @@ static void what_is_no_note_is_refused(void **state)
 			 0);
 }
 
+static void add(char *text, const char *more)
+{
+	memcpy(text + strlen(text), more, strlen(more) + 1);
+}
+
 static void limits_are_held(void **state)
 {
 	static char big[NOTE_BYTES_MAX + 2];
@@ -125,7 +130,7 @@ static void limits_are_held(void **state)
 	for (unsigned int i = 0; i < NOTE_SIGNATURES_MAX + 1; i++) {
 		if (i == NOTE_SIGNATURES_MAX)
 			assert_int_equal(note_parse(span_str(many), &note), 0);
-		strcat(many, "\xe2\x80\x94 a AAAAAAAA\n");
+		add(many, "\xe2\x80\x94 a AAAAAAAA\n");
 	}
 	assert_int_equal(note_parse(span_str(many), &note), NOTE_TOO_LARGE);
 	memset(name, 'n', sizeof(name));
@@ -286,8 +291,8 @@ static void an_addition_is_read_up_to_its_note(void **state)
 		assert_true(span_equals_str(addition.note_text, "note"));
 	}
 	for (int i = 0; i < 64; i++)
-		strcat(many, ROOT "\n");
-	strcat(many, "\nnote");
+		add(many, ROOT "\n");
+	add(many, "\nnote");
 	assert_int_equal(note_addition_parse(span_str(many), &addition),
 			 NOTE_MALFORMED);
 }
