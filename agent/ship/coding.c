@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#define ZLIB_CONST /* the input is only read */
 #include <zlib.h>
 #include <zstd.h>
 
@@ -43,8 +44,7 @@ static int apply_gzip(struct span data, struct buf *out)
 	size_t bound = deflateBound(&stream, (uLong)data.len);
 	int r = buf_reserve(out, bound);
 	if (r == 0) {
-		/* zlib's interface lacks the const; it does not write here. */
-		stream.next_in = (Bytef *)(uintptr_t)data.ptr;
+		stream.next_in = (const Bytef *)data.ptr;
 		stream.avail_in = (uInt)data.len;
 		stream.next_out = (Bytef *)out->data + out->size;
 		stream.avail_out = (uInt)bound;

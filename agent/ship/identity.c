@@ -46,7 +46,7 @@ int identity_load(int state_fd, struct identity *ret_identity)
 		return r;
 
 	*ret_identity = identity;
-	identity = (struct identity){0};
+	memset(&identity, 0, sizeof(identity)); /* moved out */
 	return 0;
 }
 

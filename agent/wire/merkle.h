@@ -23,7 +23,7 @@
 /* C2SP tlog-tiles: every eighth level is stored, 256 hashes a tile. */
 #define MERKLE_TILE_HEIGHT 8u
 #define MERKLE_TILE_WIDTH  256u
-#define MERKLE_TILE_BYTES  (MERKLE_TILE_WIDTH * MERKLE_HASH_SIZE)
+#define MERKLE_TILE_BYTES  ((size_t)MERKLE_TILE_WIDTH * MERKLE_HASH_SIZE)
 #define MERKLE_TILE_LEVELS 8u
 
 /*

@@ -190,7 +190,7 @@ static int pack(const struct rule_files *files, struct parcel *parcel,
 	size_t cap = PARCEL_FRAME_MAX;
 
 	if (files->count > PARCEL_FILES_MAX) {
-		fprintf(stderr, "more than %u files\n", PARCEL_FILES_MAX);
+		fprintf(stderr, "more than %d files\n", PARCEL_FILES_MAX);
 		return TOOL_ERROR;
 	}
 	for (size_t i = 0; i < files->count; i++) {
@@ -220,7 +220,8 @@ static int sign(EVP_PKEY *key, struct span payload, struct jws_out *out)
 {
 	struct jws jws;
 
-	out->cap = JWS_HEADER_MAX_BYTES * 2 + BASE64URL_CHARS(payload.len) +
+	out->cap = (size_t)2 * JWS_HEADER_MAX_BYTES +
+		   BASE64URL_CHARS(payload.len) +
 		   BASE64URL_CHARS(JWS_SIGNATURE_SIZE) + 2;
 	out->text = malloc(out->cap);
 	if (!out->text)
