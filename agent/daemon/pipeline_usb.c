@@ -366,6 +366,36 @@ static int authorize_some(struct pipeline *pipeline, struct usb_entry *entry,
 	return 0;
 }
 
+/* A device that was let in whole, before us or by an older policy, has drivers
+ * on interfaces that the rule does not name: they go. One of keyboards and
+ * readers alone may be the last of its kind and stays as it is. */
+static int narrow(struct pipeline *pipeline, struct usb_entry *entry,
+		  const struct verdict *verdict)
+{
+	struct enforce enforce = pipeline_enforce(pipeline);
+	const struct usb_fact *fact = &entry->device.fact;
+	int result = 0;
+
+	if (lifeline_roles(fact) != 0 || is_under_system(pipeline, entry))
+		return 0;
+	for (unsigned int i = 0; i < fact->interface_count; i++) {
+		const struct usb_interface *interface = &fact->interfaces[i];
+		char name[USB_IDENT_MAX_BYTES + 16];
+		if (interface->alternate != 0 ||
+		    decide_interface(pipeline->bundle.ruleset, verdict,
+				     interface))
+			continue;
+		(void)snprintf(name, sizeof(name), "%s:%u.%u", fact->via_port,
+			       interface->configuration, interface->number);
+		/* Gone: of a configuration that is not in use */
+		int r = enforce.ops->usb_interface(enforce.context, name,
+						   false);
+		if (r < 0)
+			result = r;
+	}
+	return result;
+}
+
 /* Card readers, printers, cameras and vendor devices are driven from user
  * space; keyboards and network adapters are not, and storage never may be. */
 static bool needs_node(const struct usb_fact *fact)
@@ -393,6 +423,8 @@ static int let_in(struct pipeline *pipeline, struct usb_entry *entry,
 			    ? authorize_some(pipeline, entry, verdict)
 			    : enforce.ops->usb_authorize(enforce.context,
 							 fact->via_port);
+	else if (verdict->is_per_interface && !entry->is_lifeline)
+		r = narrow(pipeline, entry, verdict);
 	if (r != 0)
 		return r;
 	if (!pipeline->is_monitor)
@@ -415,7 +447,12 @@ static int keep_out(struct pipeline *pipeline, struct usb_entry *entry)
 
 	if (entry->decision.target == USB_TARGET_REJECT) {
 		r = enforce.ops->usb_remove(enforce.context, fact->via_port);
-	} else if (fact->is_authorized) {
+		if (r < 0) /* still there: without drivers, then */
+			(void)failure_count(pipeline->options.failures,
+					    FAILURE_USB_WRITE);
+	}
+	if (fact->is_authorized &&
+	    (r < 0 || entry->decision.target != USB_TARGET_REJECT)) {
 		(void)enforce.ops->usb_node(enforce.context, fact->via_port,
 					    false); /* gone with the device */
 		r = enforce.ops->usb_deauthorize(enforce.context,

@@ -115,6 +115,58 @@ static void a_rejected_device_is_switched_off(void **state)
 	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_BLOCKED), 1);
 }
 
+static int refuse_remove(void *context, const char *device)
+{
+	(void)context;
+	(void)device;
+	return -EIO;
+}
+
+static void a_rejected_device_that_stays_loses_its_drivers(void **state)
+{
+	struct machine *machine = *state;
+	struct enforce_ops ops = *machine->pipeline.options.real.ops;
+	struct fake_usb present = stick;
+
+	ops.usb_remove = refuse_remove;
+	machine->pipeline.options.real.ops = &ops;
+	present.authorized = 1;
+	load(machine, HEAD "reject id 0411:01e8\n", 0);
+	machine_plug(machine, &present);
+	assert_int_equal(machine_asked(machine->real, "usb_deauthorize 1-1"),
+			 1);
+	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_BLOCKED), 1);
+	assert_int_equal(machine->failures.counts[FAILURE_USB_WRITE], 1);
+}
+
+static void a_device_let_in_before_us_keeps_only_what_is_allowed(void **state)
+{
+	struct machine *machine = *state;
+	struct fake_usb composite = keyboard_device;
+
+	composite.interfaces = bad_usb;
+	composite.interface_count = 2;
+	fake_usb_add(&machine->tree, &composite);
+	load(machine, HEAD "allow interfaces { 03:*:* }\n", 0);
+	machine_start(machine);
+	assert_int_equal(
+		machine_asked(machine->real, "usb_interface 1-2:1.1 0"), 1);
+	assert_int_equal(
+		machine_asked(machine->real, "usb_interface 1-2:1.0 0"), 0);
+	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_ALLOWED), 1);
+}
+
+static void a_present_keyboard_is_not_cut_off_by_halves(void **state)
+{
+	struct machine *machine = *state;
+
+	fake_usb_add(&machine->tree, &keyboard_device);
+	load(machine, HEAD "allow interfaces { 0b:*:* }\n", 0);
+	machine_start(machine);
+	assert_int_equal(
+		machine_asked(machine->real, "usb_interface 1-2:1.0 0"), 0);
+}
+
 static void a_replayed_add_is_not_judged_again(void **state)
 {
 	struct machine *machine = *state;
@@ -561,6 +613,9 @@ int main(void)
 		CASE(a_stick_no_rule_names_is_blocked_by_default),
 		CASE(an_allowed_device_is_authorised),
 		CASE(a_rejected_device_is_switched_off),
+		CASE(a_rejected_device_that_stays_loses_its_drivers),
+		CASE(a_device_let_in_before_us_keeps_only_what_is_allowed),
+		CASE(a_present_keyboard_is_not_cut_off_by_halves),
 		CASE(a_replayed_add_is_not_judged_again),
 		CASE(another_device_in_the_same_place_is_a_new_plug),
 		CASE(a_child_before_its_hub_is_judged_with_its_hub),
