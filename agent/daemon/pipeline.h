@@ -41,8 +41,9 @@ struct pipeline_options {
 	const struct session *session; /* of the daemon before us; or NULL */
 	bool login_reader;	       /* login needs a USB reader or key */
 	const char *zone; /* of the terminal; NULL or "": not said */
-	/* Starts the probe of a disk; 0: pipeline_probed() will be called. Any
-	 * other result, or NULL: judged without knowing what is on it. */
+	/* Starts the probe of a disk; 0: pipeline_probed() will be called.
+	 * -ENOMEDIUM, or NULL: judged without knowing what is on it. Any other
+	 * result: denied like one whose probe failed. */
 	int (*probe)(void *userdata, const struct medium_entry *medium);
 	void *userdata;
 };

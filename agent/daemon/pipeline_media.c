@@ -264,12 +264,19 @@ static void remember_plug(struct pipeline *pipeline, struct medium_entry *entry)
 
 static void start_judging(struct pipeline *pipeline, struct medium_entry *entry)
 {
+	int r = -ENOMEDIUM;
+
 	/* An empty reader has nothing to probe */
-	if (entry->disk.size_bytes > 0 && pipeline->options.probe &&
-	    pipeline->options.probe(pipeline->options.userdata, entry) == 0) {
+	if (entry->disk.size_bytes > 0 && pipeline->options.probe)
+		r = pipeline->options.probe(pipeline->options.userdata, entry);
+	if (r == 0) {
 		entry->state = DEVICE_HELD;
 		return;
 	}
+	/* What is on it cannot be known, and a rule may be about that */
+	entry->is_unreadable = r != -ENOMEDIUM;
+	if (entry->is_unreadable)
+		(void)failure_count(pipeline->options.failures, FAILURE_PROBE);
 	pipeline_judge_medium(pipeline, entry, false);
 }
 

@@ -406,6 +406,39 @@ static void a_probe_that_failed_denies(void **state)
 	assert_int_equal(machine->failures.counts[FAILURE_PROBE], 1);
 }
 
+static int no_probe(void *userdata, const struct medium_entry *medium)
+{
+	(void)medium;
+	return *(int *)userdata;
+}
+
+static void a_probe_that_cannot_start_denies(void **state)
+{
+	struct machine *machine = *state;
+	int why = -EBUSY;
+
+	machine->pipeline.options.probe = no_probe;
+	machine->pipeline.options.userdata = &why;
+	plug_medium(machine, HEAD "media deny fs-type \"ntfs\"\n"
+				  "media read-write\n");
+	assert_int_equal(machine_count(machine, RECORD_MEDIA_DENIED), 1);
+	assert_int_equal(
+		machine_asked(machine->real, "media_set sdb 9 read-write"), 0);
+	assert_int_equal(machine->failures.counts[FAILURE_PROBE], 1);
+}
+
+static void a_drive_without_a_medium_needs_no_probe(void **state)
+{
+	struct machine *machine = *state;
+	int why = -ENOMEDIUM;
+
+	machine->pipeline.options.probe = no_probe;
+	machine->pipeline.options.userdata = &why;
+	plug_medium(machine, HEAD "media read-only\n");
+	assert_int_equal(machine_count(machine, RECORD_MEDIA_READONLY), 1);
+	assert_int_equal(machine->failures.counts[FAILURE_PROBE], 0);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -429,6 +462,8 @@ int main(void)
 		CASE(the_first_look_of_the_system_is_no_attempt),
 		CASE(a_first_look_without_a_verdict_is_told),
 		CASE(a_probe_that_failed_denies),
+		CASE(a_probe_that_cannot_start_denies),
+		CASE(a_drive_without_a_medium_needs_no_probe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
