@@ -14,7 +14,8 @@ vm=(qemu-system-x86 qemu-utils seabios mmdebstrap busybox-static cpio zstd
 try=()
 check=(libcmocka-dev libclang-rt-14-dev clang-format mandoc shellcheck
 	cppcheck clang-tidy valgrind dbus protobuf-compiler python3-protobuf
-	sqlite3 lintian curl libpam-oath libpam-google-authenticator)
+	sqlite3 softhsm2 libengine-pkcs11-openssl lintian curl libpam-oath
+	libpam-google-authenticator)
 
 case ${1:-build} in
 build) want=("${build[@]}") ;;

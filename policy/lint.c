@@ -9,6 +9,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define CLASS_HID 0x03
+/* Sets up to this size are compared rule by rule. */
+#define PAIRS_RULES_MAX 3000u
+
 struct linter {
 	const struct ruleset *rs;
 	struct rules_report *report;
@@ -162,46 +166,118 @@ static bool attrs_equal(const struct ruleset *rs, const struct attr *a,
 		      a->count * width * sizeof(uint32_t)) == 0;
 }
 
-/* The same demands in two neighbouring rules: the second never speaks. */
-static bool rules_match_alike(const struct ruleset *rs, const struct rule *a,
-			      const struct rule *b)
+/* Whatever the later rule could match, the earlier one takes. */
+static bool takes_all_of(const struct ruleset *rs, const struct rule *earlier,
+			 const struct rule *later)
 {
-	if (a->family != b->family || a->attr_count != b->attr_count)
-		return false;
-	for (unsigned i = 0; i < a->attr_count; i++) {
-		const struct attr *x = rule_attrs(rs, a) + i;
-		const struct attr *y = rule_attrs(rs, b) + i;
+	const struct attr *attrs = rule_attrs(rs, earlier);
 
-		if (x->kind != y->kind)
-			return false;
-		if ((attr_is_matched((enum attr_kind)x->kind) ||
-		     x->kind == ATTR_IF || x->kind == ATTR_UNTIL) &&
-		    !attrs_equal(rs, x, y))
+	if (earlier->family != later->family || (earlier->flags & RULE_QUERY))
+		return false;
+	for (unsigned i = 0; i < earlier->attr_count; i++) {
+		enum attr_kind kind = (enum attr_kind)attrs[i].kind;
+		const struct attr *same;
+
+		if (!attr_is_matched(kind) && kind != ATTR_IF &&
+		    kind != ATTR_UNTIL)
+			continue;
+		same = rule_attr(rs, later, kind);
+		if (!same || !attrs_equal(rs, &attrs[i], same))
 			return false;
 	}
 	return true;
 }
 
+/*
+ * Which earlier rule keeps this one from ever speaking. Every pair is looked
+ * at in sets that people write; in larger ones, that programs write, a rule is
+ * compared with its neighbour and with rules that take everything.
+ */
 static void lint_reach(struct linter *l, uint32_t number,
 		       const struct rule **catch_all)
 {
 	const struct rule *rule = rule_at(l->rs, number);
-	const struct rule **earlier = &catch_all[rule->family];
+	const struct rule *by = catch_all[rule->family];
+	uint32_t first = l->rs->rules.count > PAIRS_RULES_MAX && number > 0
+				 ? number - 1
+				 : 0;
 
-	if (*earlier) {
+	if (by) {
 		warn(l, rule,
-		     "never speaks: the rule of line %u takes "
-		     "everything",
-		     (*earlier)->line);
+		     "never speaks: the rule of line %u takes everything",
+		     by->line);
 		return;
 	}
-	if (number > 0 && rule_at(l->rs, number - 1)->family == rule->family &&
-	    rules_match_alike(l->rs, rule_at(l->rs, number - 1), rule))
+	uint32_t n = first;
+	while (n < number && !takes_all_of(l->rs, rule_at(l->rs, n), rule))
+		n++;
+	if (n < number) {
+		struct rules_rule named = ruleset_rule(l->rs, n);
+		by = rule_at(l->rs, n);
+		bool is_here = by->text == rule->text;
 		warn(l, rule,
-		     "never speaks: the rule before it asks for the "
-		     "same");
+		     "never speaks: the rule of line %u%s%.*s takes all that "
+		     "it asks for",
+		     by->line, is_here ? "" : " of ",
+		     is_here ? 0 : (int)named.file.len, named.file.ptr);
+		return;
+	}
 	if (is_catch_all(l->rs, rule))
-		*earlier = rule;
+		catch_all[rule->family] = rule;
+}
+
+/* Whether an attribute leaves room for a device with a HID interface. */
+static bool leaves_room_for_hid(const struct ruleset *rs,
+				const struct attr *attr)
+{
+	const uint32_t *values = attr_values(rs, attr);
+
+	if (attr->op == SET_NONE_OF)
+		return true;
+	for (uint16_t i = 0; i < attr->count; i++)
+		if (attr->kind == ATTR_CHANNEL
+			    ? values[i] == USB_CHANNEL_HID
+			    : (values[i] >> 16 & 0xff) == CLASS_HID)
+			return true;
+	return false;
+}
+
+/* An id may be that of a keyboard; a channel or an interface tells. */
+static bool can_allow_input(const struct ruleset *rs, const struct rule *rule)
+{
+	static const enum attr_kind kinds[] = {ATTR_WITH_INTERFACE,
+					       ATTR_CHANNEL};
+
+	if (rule->family != RULES_FAMILY_USB || !rule_gives(rule))
+		return false;
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const struct attr *attr = rule_attr(rs, rule, kinds[i]);
+
+		if (attr && !leaves_room_for_hid(rs, attr))
+			return false;
+	}
+	return true;
+}
+
+/* The lifeline keeps the last keyboard that is there, and no new one. */
+static void lint_lifeline(struct linter *l)
+{
+	const struct rule *last = NULL;
+
+	if (ruleset_implicit_target(l->rs) == USB_TARGET_ALLOW)
+		return;
+	for (uint32_t n = 0; n < l->rs->rules.count; n++) {
+		const struct rule *rule = rule_at(l->rs, n);
+
+		if ((rule->flags & RULE_QUERY) || can_allow_input(l->rs, rule))
+			return;
+		if (rule->family == RULES_FAMILY_USB)
+			last = rule;
+	}
+	if (last)
+		warn(l, last,
+		     "lifeline: no rule can allow a keyboard or a pointer: the "
+		     "last ones present are kept, others are not let in");
 }
 
 void lint_ruleset(const struct ruleset *ruleset, struct rules_report *report)
@@ -220,4 +296,5 @@ void lint_ruleset(const struct ruleset *ruleset, struct rules_report *report)
 		lint_broad(&l, rule);
 		lint_reach(&l, n, catch_all);
 	}
+	lint_lifeline(&l);
 }

@@ -3,7 +3,7 @@
 """Runs the benchmarks one after the other (never two at once: they would time
 each other) and prints their lines, `name value unit`, with a heading each.
 --only PATTERN picks some; --guest adds the figures that need the VM."""
-import argparse, glob, os, subprocess, sys
+import argparse, glob, os, re, shutil, subprocess, sys
 
 
 def host(build, pattern):
@@ -12,6 +12,25 @@ def host(build, pattern):
             continue
         print(f"# {os.path.basename(prog)[6:]}", flush=True)
         yield subprocess.run([prog], timeout=900).returncode
+
+
+def instructions(build, pattern):
+    """Exact where time is noisy: instructions of one decision, by valgrind."""
+    prog = f"{build}/tests/bench/bench_decide"
+    if pattern not in prog or not os.path.exists(prog):
+        return
+    if not shutil.which("valgrind"):
+        print("# instructions of a decision: skipped, valgrind is not installed")
+        return
+    for shape in ("id", "serial", "wildcard"):
+        for count in (10, 1000, 10000):
+            p = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+                                "--collect-atstart=no", "--toggle-collect=decide_usb",
+                                prog, "one", shape, str(count)], capture_output=True, text=True, timeout=300)
+            found = re.search(r"Collected : (\d+)", p.stderr)
+            print(f"decide_{shape}_{count}_rules_instructions {found[1] if found else 'failed'} instructions",
+                  flush=True)
+            yield p.returncode or (0 if found else 1)
 
 
 def guest(build, pattern):
@@ -27,7 +46,7 @@ def main():
     ap.add_argument("--only", default="")
     ap.add_argument("--guest", action="store_true")
     args = ap.parse_args()
-    codes = list(host(args.build, args.only))
+    codes = list(host(args.build, args.only)) + list(instructions(args.build, args.only))
     if args.guest or args.only == "guest":
         codes += list(guest(args.build, args.only))
     if not codes:

@@ -46,6 +46,38 @@ def check_warns_and_succeeds():
     assert code == 0 and err.count(": warning: ") == 2, err
 
 
+def warnings(text):
+    with rules_file(text) as f:
+        code, _, err = run("check", f.name)
+    assert code == 0, err
+    return [line[len(f.name) + 1:].split(":", 3) for line in err.splitlines()]
+
+
+def check_finds_rules_that_never_speak():
+    def never(text):
+        return [int(w[0]) for w in warnings("allow id 046d:c31c\n" + text) if "never speaks" in w[3]]
+    assert never("block id 0411:*\nallow id 0412:*\nallow id 0411:* serial \"A\"\n") == [4]
+    assert never("allow id 0411:01e8 serial \"A\"\nblock id 0411:*\n") == []
+    assert never("block\nallow id 0411:01e8\nallow id 0412:01e8\n") == [3, 4]
+    assert never("block id 0411:* if weekday(sat)\nallow id 0411:* serial \"A\"\n") == []
+    assert never("block id 0411:01e8\nallow id 0411:01e8\n") == [3]
+    assert never("block id 0411:*\nallow id 0411:01e8\n") == []  # a wildcard is not compared
+    assert never("media deny serial \"A\"\nallow serial \"A\"\n") == []
+    with rules_file("allow id 046d:*\nblock id 0411:*\n") as a, rules_file('allow id 0411:* serial "A"\n') as b:
+        err = run("check", a.name, b.name)[2]
+    assert f"{b.name}:1:1: warning: never speaks: the rule of line 2 of {a.name} takes all" in err, err
+
+
+def check_warns_of_a_set_without_any_keyboard():
+    def lifeline(text):
+        return [w[0] for w in warnings(text) if "lifeline" in w[3]]
+    assert lifeline("allow with-interface 08:06:50\nblock channel one-of { mtp }\n") == ["2"]
+    assert lifeline("block\n") == ["1"]
+    for text in ("allow id 046d:c31c\n", "allow channel hid\n", "allow with-interface { 03:01:01 03:00:00 }\n",
+                 "allow channel none-of { storage }\n", "media deny\n", 'policy "p" implicit allow\nblock id 1:2\n'):
+        assert lifeline(text.replace("1:2", "0001:0002")) == [], text
+
+
 def check_takes_files_as_one_set():
     with rules_file('allow id 0411:* rule-id "a"\n') as a, rules_file('block rule-id "a"\n') as b:
         assert run("check", a.name)[0] == 0
@@ -109,11 +141,10 @@ def hash_rejects_with_the_reason():
 def help_lists_what_there_is():
     code, out, _ = run("--help")
     assert code == 0
-    for word in ("check", "format", "decide", "explain", "hash"):
-        assert word in out, word
+    for word in ("check", "format", "decide", "explain", "hash", "learn", "replay", "key", "sign", "verify"):
+        assert f"\n  {word} " in out, word
+        assert run(word, "--no-such-option")[0] == (1 if word in ("check", "hash") else 2), word
     assert run()[0] == 2 and run("frobnicate")[0] == 2
-    for word in ("learn", "sign", "verify", "replay"):
-        assert (word in out) == (run(word)[0] != 2), word
     assert run("--version")[1].startswith("sekimori-policy ")
 
 
@@ -162,7 +193,7 @@ def audit_only_names_what_it_sees():
 
 TESTS = [v for k, v in list(globals().items())
          if callable(v) and getattr(v, "__module__", "") == "__main__"
-         and k not in ("run", "rules_file", "profile", "verdicts", "main")]
+         and k not in ("run", "rules_file", "warnings", "profile", "verdicts", "main")]
 
 
 def main():
