@@ -259,12 +259,16 @@ static bool can_allow_input(const struct ruleset *rs, const struct rule *rule)
 	return true;
 }
 
-/* The lifeline keeps the last keyboard that is there, and no new one. */
+/*
+ * The lifeline keeps the last keyboard that is there, and no new one. Asked of
+ * whole policies, those with a header: a file of a set says nothing about it.
+ */
 static void lint_lifeline(struct linter *l)
 {
 	const struct rule *last = NULL;
 
-	if (ruleset_implicit_target(l->rs) == USB_TARGET_ALLOW)
+	if (ruleset_name(l->rs).len == 0 ||
+	    ruleset_implicit_target(l->rs) == USB_TARGET_ALLOW)
 		return;
 	for (uint32_t n = 0; n < l->rs->rules.count; n++) {
 		const struct rule *rule = rule_at(l->rs, n);

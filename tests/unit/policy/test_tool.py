@@ -70,9 +70,11 @@ def check_finds_rules_that_never_speak():
 
 def check_warns_of_a_set_without_any_keyboard():
     def lifeline(text):
+        text = text if text.startswith("policy") else 'policy "p"\n' + text
         return [w[0] for w in warnings(text) if "lifeline" in w[3]]
-    assert lifeline("allow with-interface 08:06:50\nblock channel one-of { mtp }\n") == ["2"]
-    assert lifeline("block\n") == ["1"]
+    assert lifeline("allow with-interface 08:06:50\nblock channel one-of { mtp }\n") == ["3"]
+    assert lifeline("block\n") == ["2"]
+    assert warnings("block\n") == []  # a file of a set
     for text in ("allow id 046d:c31c\n", "allow channel hid\n", "allow with-interface { 03:01:01 03:00:00 }\n",
                  "allow channel none-of { storage }\n", "media deny\n", 'policy "p" implicit allow\nblock id 1:2\n'):
         assert lifeline(text.replace("1:2", "0001:0002")) == [], text
