@@ -103,6 +103,7 @@ int verify_line_parse(struct span text, struct verify_line *ret_line)
 		text = span_skip(text, 1); /* the brace, then each comma */
 		r = take_member(&text, &line);
 	} while (r == 0 && text.len > 0 && text.ptr[0] == ',');
+	/* cppcheck-suppress uninitvar ; the loop runs at least once */
 	if (r < 0 || (r == 0 && !span_equals_str(text, "}")))
 		return -EINVAL;
 	*ret_line = line;
