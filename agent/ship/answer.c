@@ -96,8 +96,10 @@ static struct answer judge_conflict(const struct answer_question *question,
 			.reason = "collector holds another history"};
 	if (parse_position(reply->expect, question->stream, &answer.seq) < 0)
 		return nonsense("409 without a position in this stream");
-	if (answer.seq > question->tail_seq)
-		return nonsense("409 expects more than there is");
+	/* A gap is before what was sent. Going on behind it would count events
+	 * as stored that nobody has. */
+	if (answer.seq >= question->first_seq)
+		return nonsense("409 expects what was just sent");
 	return answer;
 }
 
