@@ -152,19 +152,29 @@ struct seed {
 	const struct guard_system *system;
 };
 
-/* What the kernel half entered meanwhile is newer: BPF_NOEXIST. */
+/* What the kernel half entered meanwhile is newer: BPF_NOEXIST. Only an entry
+ * that outlived its disk is replaced: with it the old disk's access would count
+ * for the new one. The mark of a system disk stays, lest the machine stand. */
 static int seed_one(uint64_t key, const struct guard_device *device,
 		    void *userdata)
 {
 	const struct seed *seed = userdata;
 	struct guard_device entry = *device;
+	struct guard_device kept;
 
 	if (guard_system_has(seed->system, device->disk))
 		entry.flags |= GUARD_DEVICE_SYSTEM;
-	if (bpf_map_update_elem(seed->devices, &key, &entry, BPF_NOEXIST) < 0 &&
-	    errno != EEXIST)
+	if (bpf_map_update_elem(seed->devices, &key, &entry, BPF_NOEXIST) == 0)
+		return 0;
+	if (errno != EEXIST)
 		return -errno;
-	return 0;
+	if (bpf_map_lookup_elem(seed->devices, &key, &kept) < 0 ||
+	    !guard_seed_is_later(&kept, &entry))
+		return 0;
+	entry.flags |= kept.flags & GUARD_DEVICE_SYSTEM;
+	return bpf_map_update_elem(seed->devices, &key, &entry, BPF_ANY) < 0
+		       ? -errno
+		       : 0;
 }
 
 /* Entry by entry from a set of the version before; the first error ends it. */

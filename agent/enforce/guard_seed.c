@@ -316,3 +316,9 @@ int guard_seed_scan(int sys_fd, guard_seed_fn fn, void *userdata)
 		r = scan_class(&scan, "scsi_tape", GUARD_KIND_TAPE);
 	return r;
 }
+
+bool guard_seed_is_later(const struct guard_device *kept,
+			 const struct guard_device *seen)
+{
+	return seen->diskseq > kept->diskseq;
+}

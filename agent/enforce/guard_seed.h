@@ -24,3 +24,13 @@ typedef int (*guard_seed_fn)(uint64_t key, const struct guard_device *device,
  */
 int guard_seed_scan(int sys_fd, guard_seed_fn fn, void *userdata)
 	__attribute__((nonnull(2), warn_unused_result));
+
+/*
+ * Whether SEEN, of a scan, is a later disk than KEPT, the map's entry with the
+ * same number: where the hook of device_del does not run (tier T3) entries
+ * outlive their disks. The kernel only counts up (block/genhd.c, inc_diskseq).
+ * Pure.
+ */
+bool guard_seed_is_later(const struct guard_device *kept,
+			 const struct guard_device *seen)
+	__attribute__((nonnull));

@@ -284,6 +284,21 @@ static void a_machine_without_scsi_is_no_error(void **state)
 	assert_int_equal(f->count, 0);
 }
 
+static void only_a_later_disk_takes_over_a_number(void **state)
+{
+	const struct guard_device kept = {.diskseq = 9};
+	struct guard_device seen = {.diskseq = 10};
+
+	(void)state;
+	assert_true(guard_seed_is_later(&kept, &seen));
+	seen.diskseq = 9; /* the same one */
+	assert_false(guard_seed_is_later(&kept, &seen));
+	seen.diskseq = 8; /* read before the kernel half entered its own */
+	assert_false(guard_seed_is_later(&kept, &seen));
+	seen.diskseq = 0; /* a kernel that does not count */
+	assert_false(guard_seed_is_later(&kept, &seen));
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -296,6 +311,7 @@ int main(void)
 		ROW(an_old_kernel_has_no_diskseq),
 		ROW(the_callers_error_ends_the_scan),
 		ROW(a_machine_without_scsi_is_no_error),
+		ROW(only_a_later_disk_takes_over_a_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
