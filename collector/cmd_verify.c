@@ -156,7 +156,7 @@ static int verify_file(const struct cli *cli, struct verify_config *config)
 {
 	_cleanup_(cleanup_verify) struct verify *verify = NULL;
 	_cleanup_fclose_ FILE *opened = NULL;
-	struct verify_result sums;
+	struct verify_result sums = {0};
 	int r = verify_new(config, &verify);
 
 	if (r == 0 && strcmp(cli->file, "-") != 0) {
