@@ -129,8 +129,10 @@ static const struct logkey_checkpoint *checkpoint_at(const struct verify *v,
 }
 
 /* The given ones and then the export's own; NULL in between: none. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): `i` is a name that is declared */
 #define EACH_CHECKPOINT(v, i)                                                  \
 	for (size_t i = 0; i <= (v)->config->checkpoint_count; i++)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static void check_signature(struct verify *v, const struct logkey_checkpoint *c,
 			    const struct note_key *key)
