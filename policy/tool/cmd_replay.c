@@ -16,7 +16,7 @@
 #include "policy/json_out.h"
 #include "policy/tool/event_fact.h"
 
-#define LINE_MAX_BYTES (2 * RECORD_MAX_BYTES)
+#define LINE_MAX_BYTES ((size_t)2 * RECORD_MAX_BYTES)
 #define GROUPS_MAX     20000u
 #define TERMINALS_MAX  10000u /* counted of one group */
 #define JSON_MAX_BYTES 16384u
@@ -325,7 +325,7 @@ static void print_group(const struct replay *replay, const struct group *group)
 	json_out_str(&out, "from", level_word(group, group->before), 16);
 	json_out_str(&out, "to", level_word(group, group->after), 16);
 	json_out_str(&out, "unit", group->unit, NAME_POINTS);
-	json_out_str(&out, "device", group->uid, 2 * NAME_POINTS);
+	json_out_str(&out, "device", group->uid, (size_t)2 * NAME_POINTS);
 	json_out_str(&out, "name", group->name, NAME_POINTS);
 	json_out_str(&out, "rule", rule, NAME_POINTS);
 	json_out_u64(&out, "events", group->events);
