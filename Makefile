@@ -83,11 +83,12 @@ LIB_ctl       := $(filter-out %/main.c,$(call src,agent/ctl))
 LIB_probe     := $(filter-out %/main.c,$(call src,agent/probe))
 LIB_collector := $(filter-out %/main.c,$(call src,collector) \
 	$(call src,collector/api) $(call src,collector/web))
+LIB_witness   := $(filter-out %/main.c,$(call src,collector/witness))
 LIB_tool      := $(filter-out %/main.c,$(call src,policy/tool))
 LIB_fakes     := $(call src,tests/fakes) tests/pam/world.c tests/pam/rows.c
 LIB_pammod    := $(filter-out %/pam_sekimori.c %/places.c,$(call src,agent/pam))
 ALL_LIBS := policy base wire sense enforce spool daemon ship ctl probe \
-	collector tool fakes pammod
+	collector witness tool fakes pammod
 
 PROG_sekimorid          := agent/daemon/main.c daemon sense enforce spool wire policy base
 PROG_sekimori-probe     := agent/probe/main.c probe base
@@ -95,14 +96,16 @@ PROG_sekimori-ship      := agent/ship/main.c ship spool wire base policy
 PROG_sekimorictl        := agent/ctl/main.c ctl policy base
 PROG_sekimori-policy    := policy/tool/main.c tool policy wire base
 PROG_sekimori-collector := collector/main.c collector wire policy base
+PROG_sekimori-witness   := collector/witness/main.c witness collector wire policy base
 PROGS := sekimorid sekimori-probe sekimori-ship sekimorictl sekimori-policy \
-	sekimori-collector
+	sekimori-collector sekimori-witness
 HAVE := $(foreach p,$(PROGS),$(if $(wildcard $(firstword $(PROG_$(p)))),$(p)))
 LIBS_sekimorid          := $(LIBS_daemon)
 LIBS_sekimori-probe     := $(LIBS_probe)
 LIBS_sekimori-ship      := $(LIBS_ship)
 LIBS_sekimorictl        := $(LIBS_ctl)
 LIBS_sekimori-collector := $(LIBS_collector)
+LIBS_sekimori-witness   := $(LIBS_collector)
 
 BPF_SKELS := $(BUILD)/bpf/guard_lsm.skel.h $(BUILD)/bpf/guard_fmod.skel.h
 
@@ -338,13 +341,15 @@ install-agent: all
 		install -D -m 644 $$f $(DESTDIR)$(DATADIR)/sekimori/$${f#policy/} || exit 1; done
 	$(Q)for f in policy/rules.d/standard/*.rules; do \
 		install -D -m 640 $$f $(DESTDIR)$(SYSCONFDIR)/sekimori/rules.d/$${f##*/} || exit 1; done
-	$(Q)for s in 1 5 8; do for f in $(filter-out %collector.8 %collector.conf.5 %policy.1 %/pam_sekimori.8,$(wildcard pkg/man/*.[158])); do \
+	$(Q)for s in 1 5 8; do for f in $(filter-out %collector.8 %witness.8 %collector.conf.5 %policy.1 %/pam_sekimori.8,$(wildcard pkg/man/*.[158])); do \
 		case $$f in *.$$s) install -D -m 644 $$f $(DESTDIR)$(MANDIR)/man$$s/$${f##*/} || exit 1;; esac; done; done
 install-tools: all
 	$(Q)$(call inst,755,$(BUILD)/sekimori-policy,$(BINDIR)/sekimori-policy)
 	$(Q)$(call inst,644,pkg/man/sekimori-policy.1,$(MANDIR)/man1/sekimori-policy.1)
 install-collector: all
 	$(Q)$(call inst,755,$(BUILD)/sekimori-collector,$(SBINDIR)/sekimori-collector)
+	$(Q)$(call inst,755,$(BUILD)/sekimori-witness,$(SBINDIR)/sekimori-witness)
+	$(Q)$(call inst,644,pkg/man/sekimori-witness.8,$(MANDIR)/man8/sekimori-witness.8)
 	$(Q)$(call inst,644,pkg/systemd/sekimori-collector.service,$(UNITDIR)/sekimori-collector.service)
 	$(Q)$(call inst,644,pkg/sysusers/sekimori-collector.conf,$(PREFIX)/lib/sysusers.d/sekimori-collector.conf)
 	$(Q)$(call inst,644,pkg/tmpfiles/sekimori-collector.conf,$(PREFIX)/lib/tmpfiles.d/sekimori-collector.conf)

@@ -3,7 +3,7 @@
 """Evidence as an auditor gets it: a real collector, its database changed behind
 its back, and `verify`, which must name each change and where. The tree is
 recomputed here in Python. Prints one line a test and a closing count."""
-import base64, hashlib, json, os, random, re, shutil, signal, sqlite3, struct
+import base64, hashlib, http.client, json, os, random, re, shutil, signal, sqlite3, struct
 import subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -13,6 +13,7 @@ BUILD = os.environ.get("BUILD", "build")
 PROGRAM = BUILD + "/sekimori-collector"
 WITNESS = BUILD + "/sekimori-witness"
 TESTS = []
+WITNESSES = []  # processes
 ENV = dict(os.environ, LC_ALL="C.UTF-8")
 
 
@@ -525,6 +526,200 @@ def kill_9_leaves_the_tree_and_the_events_equal(w):
     true(sum(acked) > 0, "nothing was sent")
 
 
+# ---- the witness ------------------------------------------------------------
+
+class Witness:
+    def __init__(self, folder, *logs, port=0):
+        self.folder, self.port, self.process = folder, port, None
+        if not os.path.exists(folder):
+            self.key = run(WITNESS, "--dir", folder, "init", "--name", "witness.pref.example").decode().strip()
+        with open(folder + "/logs", "a", encoding="utf-8") as file:
+            file.write("".join(log + "\n" for log in logs))
+
+    def start(self):
+        with open(self.folder + "/log", "wb") as log:
+            self.process = subprocess.Popen([WITNESS, "--dir", self.folder, "--listen",
+                                             f"127.0.0.1:{self.port}", "serve"],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        WITNESSES.append(self.process)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            found = re.search(r"\(port (\d+)\)", open(self.folder + "/log", encoding="utf-8").read())
+            if found:
+                self.port = int(found.group(1))
+                return self
+            time.sleep(0.02)
+        raise RuntimeError("the witness does not start")
+
+    def stop(self, number=15):
+        self.process.send_signal(number)
+        return self.process.wait(20)
+
+    def add(self, body, method="POST", path="/add-checkpoint"):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request(method, path, body)
+        reply = connection.getresponse()
+        data = reply.read().decode()
+        connection.close()
+        return reply.status, data
+
+
+class Log:
+    """A log of our own making, signed with the openssl program."""
+
+    def __init__(self, folder, name="log.example/test"):
+        os.makedirs(folder)
+        seed = os.urandom(32)
+        self.pem = folder + "/key.der"
+        with open(self.pem, "wb") as file:
+            file.write(bytes.fromhex("302e020100300506032b657004220420") + seed)
+        public = run("openssl", "pkey", "-inform", "DER", "-in", self.pem, "-pubout", "-outform",
+                     "DER")[-32:]
+        self.name = name
+        self.id = sha(name.encode() + b"\n\x01" + public)[:4]
+        data = base64.b64encode(b"\x01" + public).decode()
+        self.vkey = f"{name}+{self.id.hex()}+{data}"
+        self.folder = folder
+
+    def note(self, leaves, name=None, root=None):
+        text = f"{self.name}\n{len(leaves)}\n{base64.b64encode(root or root_of(leaves)).decode()}\n"
+        with open(self.folder + "/text", "w", encoding="utf-8") as file:
+            file.write(text)
+        signature = run("openssl", "pkeyutl", "-sign", "-rawin", "-keyform", "DER", "-inkey",
+                        self.pem, "-in", self.folder + "/text")
+        line = base64.b64encode(self.id + signature).decode()
+        return f"{text}\n\u2014 {name or self.name} {line}\n"
+
+
+def consistency(m, leaves, whole=True):
+    """SUBPROOF of RFC 6962."""
+    n = len(leaves)
+    if m == n:
+        return [] if whole else [root_of(leaves)]
+    k = 1
+    while k * 2 < n:
+        k *= 2
+    if m <= k:
+        return consistency(m, leaves[:k], whole) + [root_of(leaves[k:])]
+    return consistency(m - k, leaves[k:], False) + [root_of(leaves[:k])]
+
+
+def addition(old, proof, note):
+    lines = "".join(base64.b64encode(h).decode() + "\n" for h in proof)
+    return f"old {old}\n{lines}\n{note}".encode()
+
+
+@test
+def a_witness_signs_what_continues_and_nothing_else(w):
+    log = Log(w.folder + "/log1")
+    witness = Witness(w.folder + "/witness1", log.vkey).start()
+    leaves = [sha(b"\0" + bytes([i])) for i in range(20)]
+    other = [sha(b"\0x")] + leaves[1:]
+    rows = (
+        ("no number", b"old\n\n" + log.note(leaves).encode(), 400),
+        ("no note", b"old 0\n\n", 400),
+        ("a proof from nothing", addition(0, leaves[:1], log.note(leaves[:7])), 400),
+        ("another name", addition(0, [], log.note(leaves[:7]).replace(log.name, "log.example/x")), 404),
+        ("a wrong signature", addition(0, [], log.note(leaves[:7]).replace("\n7\n", "\n8\n")), 403),
+        ("another signer", addition(0, [], log.note(leaves[:7], name="somebody")), 403),
+        ("not from where it stands", addition(3, consistency(3, leaves[:7]), log.note(leaves[:7])), 409),
+        ("the first", addition(0, [], log.note(leaves[:7])), 200),
+        ("the first again", addition(7, [], log.note(leaves[:7])), 200),
+        ("from nothing again", addition(0, [], log.note(leaves[:9])), 409),
+        ("a fork of the same size", addition(7, [], log.note(other[:7])), 409),
+        ("a fork that grew", addition(7, consistency(7, other), log.note(other)), 422),
+        ("no proof", addition(7, [], log.note(leaves)), 422),
+        ("shrinking", addition(7, [], log.note(leaves[:5])), 400),
+        ("more than it takes", b"old 7\n" + b"x" * 30000, 413),
+        ("the next", addition(7, consistency(7, leaves), log.note(leaves)), 200),
+    )
+    for what, body, status in rows:
+        got, data = witness.add(body)
+        equal(got, status, what)
+        if status == 409:
+            equal(data, "0\n" if what.startswith("not from") else "7\n", what)
+    true(data.startswith("\u2014 witness.pref.example "), data)
+    equal(witness.add(b"", method="GET")[0], 405)
+    equal(witness.add(b"", path="/")[0], 404)
+
+    # The signature is over the time and the checkpoint.
+    raw = base64.b64decode(data.split()[2])
+    seconds = struct.unpack(">Q", raw[4:12])[0]
+    true(abs(seconds - time.time()) < 60, seconds)
+    text = log.note(leaves).split("\n\n")[0] + "\n"
+    with open(w.folder + "/message", "wb") as file:
+        file.write(f"cosignature/v1\ntime {seconds}\n{text}".encode())
+    with open(w.folder + "/signature", "wb") as file:
+        file.write(raw[12:])
+    with open(w.folder + "/public", "wb") as file:
+        file.write(bytes.fromhex("302a300506032b6570032100")
+                   + base64.b64decode(witness.key.split("+", 2)[2])[1:])
+    run("openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-keyform", "DER", "-inkey",
+        w.folder + "/public", "-in", w.folder + "/message", "-sigfile", w.folder + "/signature")
+
+    # What it signed it remembers, however it ended.
+    witness.stop(9)
+    witness.start()
+    equal(witness.add(addition(7, consistency(7, leaves), log.note(leaves))), (409, "20\n"))
+    equal(witness.stop(), 0)
+
+
+@test
+def the_collector_has_its_checkpoints_witnessed(w):
+    path = w.folder + "/seen"
+    shutil.copytree(w.folder + "/pristine", path)
+    witness = Witness(w.folder + "/witness2", w.key).start()
+    collector = Collector.__new__(Collector)
+    collector.__dict__.update(w.collector.__dict__, folder=path, log=path + ".log",
+                              config=path + ".conf", port=0, console_port=0)
+    collector.write_config = lambda: open(collector.config, "w", encoding="utf-8").write(
+        f"dir = {path}\nlisten = 127.0.0.1:{collector.port}\nconsole_listen = 127.0.0.1:"
+        f"{collector.console_port}\nwitness = http://127.0.0.1:{witness.port} {witness.key}\n")
+
+    def seen():
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            text = open(path + "/checkpoint", encoding="utf-8").read()
+            if "\u2014 witness.pref.example " in text:
+                return text
+            time.sleep(0.05)
+        raise AssertionError(open(collector.log, encoding="utf-8").read())
+
+    collector.start()
+    equal(read_checkpoint(seen())[1], w.count)
+    terminal = Terminal(collector)
+    terminal.enroll(collector.enroll_token())
+    equal(terminal.post(Chain(terminal.host).grow(9), 1, 9)[0], 200)
+    collector.stop()
+    collector.start()  # signs what came last, and asks with a proof from w.count
+    text = seen()
+    equal(read_checkpoint(text)[1], w.count + 9)
+    collector.stop()
+    shutil.copy(path + "/checkpoint", w.folder + "/cosigned")
+    code, lines, end = verify(export(path), "--key", w.key, "--key", witness.key,
+                              "--checkpoint", w.folder + "/cosigned", "--checkpoint", w.new)
+    equal((code, lines), (0, []), end)
+    true(" 5 signatures" in end, end)
+
+    # A rewritten history is signed by the operator, and by nobody else.
+    database = sqlite3.connect(path + "/collector.db")
+    rewrite(w, 20)(database)
+    database.commit()
+    database.close()
+    os.unlink(path + "/checkpoint")
+    collector.start()
+    end = time.monotonic() + 10
+    while "did not sign" not in open(collector.log, encoding="utf-8").read():
+        true(time.monotonic() < end, "the witness refuses")
+        time.sleep(0.05)
+    collector.stop()
+    true("witness.pref" not in open(path + "/checkpoint", encoding="utf-8").read(), "cosigned a fork")
+    code, lines, _ = verify(export(path), "--key", w.key, "--key", witness.key,
+                            "--checkpoint", w.folder + "/cosigned")
+    equal((code, [l.split()[0] for l in lines]), (3, ["fork"]))
+    witness.stop()
+
+
 def main():
     if not os.path.exists(PROGRAM):
         print(f"not ok 1 - {PROGRAM} is not built\n0 passed, 1 failed, 0 skipped")
@@ -545,6 +740,10 @@ def main():
             failed += 1
         if world.collector.process:
             world.collector.stop()
+    for process in WITNESSES:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
     if failed:
         print(open(world.collector.log, encoding="utf-8").read()[-2000:])
     shutil.rmtree(folder)
