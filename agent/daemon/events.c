@@ -20,6 +20,7 @@
 #include "agent/base/fd.h"
 #include "agent/daemon/control.h"
 #include "agent/daemon/health.h"
+#include "agent/daemon/policy_offer.h"
 #include "agent/sense/mount.h"
 #include "agent/sense/uevent.h"
 
@@ -257,6 +258,8 @@ static int on_heartbeat(sd_event_source *source, uint64_t usec, void *userdata)
 	/* Reconciliation: what somebody authorised by hand is taken back */
 	pipeline_scan(&daemon->pipeline);
 	pipeline_judge_by_time(&daemon->pipeline);
+	/* What lies there may have begun to count meanwhile */
+	(void)policy_offer_inbox(daemon);
 	prove_guard(daemon);
 	health_tell(daemon);
 	events_stamp(daemon, false);

@@ -241,19 +241,16 @@ static int sign(EVP_PKEY *key, struct span payload, struct jws_out *out)
 
 static int write_out(const char *path, const struct jws_out *out)
 {
-	_cleanup_fclose_ FILE *file = NULL;
+	bool is_stdout = strcmp(path, "-") == 0;
+	FILE *file = is_stdout ? stdout : fopen(path, "we");
+	bool ok = file && fwrite(out->text, 1, out->len, file) == out->len &&
+		  fflush(file) == 0;
 
-	if (strcmp(path, "-") == 0)
-		return fwrite(out->text, 1, out->len, stdout) == out->len
-			       ? 0
-			       : TOOL_ERROR;
-	file = fopen(path, "we");
-	if (!file || fwrite(out->text, 1, out->len, file) != out->len ||
-	    fflush(file) != 0) {
+	if (!ok)
 		fprintf(stderr, "%s: %s\n", path, strerror(errno));
-		return TOOL_ERROR;
-	}
-	return 0;
+	if (file && !is_stdout)
+		(void)fclose(file); /* flushed: nothing is lost any more */
+	return ok ? 0 : TOOL_ERROR;
 }
 
 static int sign_files(struct sign_options *o, const struct rule_files *files)

@@ -123,27 +123,39 @@ static int check_time(const struct parcel *parcel)
 	return is_early || is_late ? TOOL_ERROR : 0;
 }
 
-static int show_parcel(const char *path, const struct jws *jws)
+/* The payload as bytes, taken apart; *ret_payload owns them. */
+static int unpack(const char *path, const struct jws *jws,
+		  struct parcel *ret_parcel, char **ret_payload)
 {
 	size_t size = jws_payload_size(jws);
-	_cleanup_free_ char *payload = malloc(size + 1);
-	_cleanup_free_ struct parcel *parcel = malloc(sizeof(*parcel));
 	const char *why = "the payload is not base64url";
+	char *payload = malloc(size + 1);
 
-	if (!payload || !parcel)
+	*ret_payload = payload;
+	if (!payload)
 		return TOOL_ERROR;
-	if (strcmp(jws->typ, PARCEL_TYP) != 0) {
-		fprintf(stderr, "%s: signed as something else\n", path);
+	if (strcmp(jws->typ, PARCEL_TYP) != 0)
+		why = "signed as something else";
+	else if (jws_payload(jws, (uint8_t *)payload) == 0 &&
+		 parcel_read(span_of(payload, size), ret_parcel, &why) == 0)
+		return 0;
+	fprintf(stderr, "%s: %s\n", path, why);
+	return TOOL_ERROR;
+}
+
+static int show_parcel(const char *path, const struct jws *jws)
+{
+	_cleanup_free_ struct parcel *parcel = calloc(1, sizeof(*parcel));
+	_cleanup_free_ char *payload = NULL;
+
+	if (!parcel)
 		return TOOL_ERROR;
-	}
-	if (jws_payload(jws, (uint8_t *)payload) != 0 ||
-	    parcel_read(span_of(payload, size), parcel, &why) != 0) {
-		fprintf(stderr, "%s: %s\n", path, why);
-		return TOOL_ERROR;
-	}
+	int r = unpack(path, jws, parcel, &payload);
+	if (r != 0)
+		return r;
 	printf("signed-by %s\n", jws->kid);
 	print_parcel(parcel);
-	int r = check_rules(parcel);
+	r = check_rules(parcel);
 	int late = check_time(parcel);
 	return r != 0 ? r : late;
 }
