@@ -78,6 +78,7 @@ struct terminal {
 static char folder[] = "/var/tmp/bench-ingest-XXXXXX";
 static uint16_t port;
 static uint64_t start_ns;
+static uint64_t sent_events; /* by all terminals in all loads */
 
 /* ---- the collector ------------------------------------------------------ */
 
@@ -182,6 +183,17 @@ static long memory_kib(pid_t pid, const char *key)
 			value = strtol(line + strlen(key), NULL, 10);
 	fclose(f);
 	return value;
+}
+
+/* Processor time so far: unlike events/s it is the same on a busy machine. */
+static double cpu_us(pid_t pid)
+{
+	clockid_t clock;
+	struct timespec used;
+
+	CHECK(clock_getcpuclockid(pid, &clock) == 0 &&
+	      clock_gettime(clock, &used) == 0);
+	return (double)used.tv_sec * 1e6 + (double)used.tv_nsec / 1e3;
 }
 
 /* ---- terminals ---------------------------------------------------------- */
@@ -461,6 +473,8 @@ static void run(const struct load *load, const struct authority *ca)
 				     &terminals[i]) == 0);
 	for (int i = 0; i < TERMINALS; i++)
 		pthread_join(terminals[i].thread, NULL);
+	for (int i = 0; i < TERMINALS; i++)
+		sent_events += (uint64_t)terminals[i].done * load->batch;
 	report(load, terminals);
 	for (int i = 0; i < TERMINALS; i++) {
 		for (unsigned int k = 0; k < load->requests; k++)
@@ -514,6 +528,8 @@ int main(void)
 	ca.client_key = EVP_EC_gen("P-256");
 	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++)
 		run(&loads[i], &ca);
+	printf("ingest_collector_cpu %.2f us/ev\n",
+	       cpu_us(pid) / (double)sent_events);
 	printf("ingest_rss %.1f MiB\n",
 	       (double)memory_kib(pid, "VmRSS:") / 1024);
 	printf("ingest_rss_peak %.1f MiB\n",
