@@ -421,7 +421,8 @@ void pipeline_uevent(struct pipeline *pipeline, const struct uevent *event)
 			entry = devices_usb(&pipeline->devices, event->devpath);
 		if (entry)
 			pipeline_forget_usb(pipeline, entry);
-		if (!is_add)
+		/* "bind": the kernel has looked at it, see is_too_early() */
+		if (!is_add && event->action != UEVENT_BIND)
 			return;
 		(void)pipeline_see_usb(pipeline, event->devpath);
 		pipeline_judge_new_usb(pipeline);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/base/cleanup.h"
 #include "agent/base/clock.h"
@@ -518,6 +519,28 @@ static enum record_code code_of(const struct usb_entry *entry)
 						 : RECORD_USB_DEVICE_BLOCKED;
 }
 
+/*
+ * The kernel tells of a device before its own generic driver has looked at it
+ * (drivers/usb/core/hub.c usb_new_device, generic.c). Authorised in between, it
+ * would be configured twice, the second time with every interface let in. So
+ * one of which only some are wanted waits for "bind"; unjudged, it stays shut.
+ */
+static bool is_too_early(const struct pipeline *pipeline,
+			 const struct usb_entry *entry,
+			 const struct verdict *verdict)
+{
+	char path[SYSFS_PATH_MAX];
+	char target[1];
+
+	if (!verdict->is_per_interface || entry->device.fact.is_authorized ||
+	    is_blocking(&entry->decision))
+		return false;
+	(void)snprintf(path, sizeof(path), "sys/bus/usb/devices/%s/driver",
+		       entry->device.fact.via_port);
+	return readlinkat(pipeline->options.root_fd, path, target,
+			  sizeof(target)) < 0;
+}
+
 /* A keyboard that the rules allow ends the admission of one they do not. */
 static void review_admitted(struct pipeline *pipeline,
 			    const struct usb_entry *entry)
@@ -547,6 +570,10 @@ void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
 	if (entry->outcome != 0)
 		set_detail(&entry->decision,
 			   usb_outcome_to_str(entry->outcome));
+	if (is_too_early(pipeline, entry, &verdict)) {
+		entry->decision = before;
+		return;
+	}
 	entry->is_lifeline = entry->is_system = false;
 	if (is_kept_out(pipeline, &entry->decision))
 		spare(pipeline, entry, &verdict);

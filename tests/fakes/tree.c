@@ -275,6 +275,10 @@ void fake_usb_add(struct fake_tree *tree, const struct fake_usb *usb)
 	char link[PATH_SIZE], target[PATH_SIZE + 16];
 	(void)snprintf(path, sizeof(path), "%s/subsystem", dir);
 	fake_link(tree, path, "../../../../../bus/usb");
+	if (!usb->is_unbound) {
+		(void)snprintf(path, sizeof(path), "%s/driver", dir);
+		fake_link(tree, path, "../../../../../bus/usb/drivers/usb");
+	}
 	(void)snprintf(link, sizeof(link), "sys/bus/usb/devices/%s", usb->name);
 	(void)snprintf(target, sizeof(target), "../../../%s", dir + 4);
 	fake_link(tree, link, target);

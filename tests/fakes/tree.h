@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,7 @@ struct fake_usb {
 	const uint8_t (*interfaces)[3];
 	size_t interface_count;
 	int authorized;
+	bool is_unbound; /* the generic driver has not looked at it yet */
 };
 
 /* Makes the device's directory and its link in /sys/bus/usb/devices. */
