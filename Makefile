@@ -273,7 +273,7 @@ try: ## collector, terminal, stick, block, dashboard (SCENARIO=quick: five minut
 	$(Q)$(PYTHON) tests/e2e/try.py --build $(BUILD) --scenario $(SCENARIO)
 .PHONY: try
 
-bench: all $(BENCH) $(TOOLS) ## figures, one line each: name value unit
+bench: all deb $(BENCH) $(TOOLS) $(BUILD)/tests/e2e/guest-agent ## figures, one line each: name value unit
 	$(Q)$(PYTHON) tests/bench/run.py --build $(BUILD) $(BENCH_ARGS)
 
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu17 -D_GNU_SOURCE \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the benchmarks one after the other (never two at once: they would time
 each other) and prints their lines, `name value unit`, with a heading each.
---only PATTERN picks some; --guest adds the figures that need the VM."""
+--only PATTERN picks some; "guest" is the part that needs the VM."""
 import argparse, glob, os, re, shutil, subprocess, sys
 
 
@@ -44,11 +44,9 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument("--build", default="build")
     ap.add_argument("--only", default="")
-    ap.add_argument("--guest", action="store_true")
     args = ap.parse_args()
     codes = list(host(args.build, args.only)) + list(instructions(args.build, args.only))
-    if args.guest or args.only == "guest":
-        codes += list(guest(args.build, args.only))
+    codes += list(guest(args.build, args.only))
     if not codes:
         print("bench: nothing matches", file=sys.stderr)
         return 2
