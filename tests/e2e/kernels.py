@@ -13,7 +13,6 @@ import snapshot
 from vm import DIE_WITH_US
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-MIRROR = "http://deb.debian.org/debian"
 # What the guest needs that may be a module; the second line after the guard.
 EARLY = "sd_mod sg ext4 crc32c_generic loop"
 LATE = "xhci_pci usb_storage uas"
@@ -24,12 +23,23 @@ class Missing(Exception):
     """The kernel cannot be had here."""
 
 
+def mirror():
+    """The archive that this machine takes Debian from."""
+    listed = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI)",
+         "Created-By: Packages"], capture_output=True, text=True).stdout
+    for address in sorted(set(listed.split())):
+        if "security" not in address:
+            return address
+    raise Missing("apt knows no archive (apt-get update)")
+
+
 def apt(part, suite, *command):
     """One apt command that sees only this suite, verified by its key."""
     for folder in ("lists/partial", "archives/partial"):
         os.makedirs(f"{part}/apt/{folder}", exist_ok=True)
     with open(part + "/apt/sources.list", "w", encoding="ascii") as file:
-        file.write(f"deb [signed-by={KEYRING}] {MIRROR} {suite} main\n")
+        file.write(f"deb [signed-by={KEYRING}] {mirror()} {suite} main\n")
     open(part + "/apt/status", "a", encoding="ascii").close()
     options = {"Dir::Etc::SourceList": part + "/apt/sources.list",
                "Dir::Etc::SourceParts": "/dev/null",
