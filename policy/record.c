@@ -37,6 +37,9 @@ static int check_parts(const struct record *rec, const struct record_row *row)
 	if ((row->needs & RECORD_NEEDS_GUARD) &&
 	    (!rec->guard || !is_set(rec->guard->hook)))
 		return -EINVAL;
+	if ((row->needs & RECORD_NEEDS_FILE) &&
+	    (!rec->file || !is_set(rec->file->path)))
+		return -EINVAL;
 	if ((row->needs & RECORD_NEEDS_DECISION) &&
 	    !is_set(rec->decision.layer))
 		return -EINVAL;
@@ -120,6 +123,8 @@ static const char *part_detail(const struct record *rec,
 		return rec->u.health.why;
 	case RECORD_PART_GAP:
 		return rec->u.gap.why;
+	case RECORD_PART_FILES:
+		return rec->u.files.why;
 	case RECORD_PART_NONE:
 	case RECORD_PART_START:
 	case RECORD_PART_TAMPER:
@@ -170,9 +175,10 @@ static void put_disposition(struct json_out *out, const struct record *rec,
 
 static void put_count(struct json_out *out, const struct record *rec)
 {
-	if (rec->count <= 1)
+	if (rec->count > 1)
+		json_out_u64(out, "count", rec->count);
+	else if (rec->wall_first_ms == 0)
 		return;
-	json_out_u64(out, "count", rec->count);
 	json_out_i64(out, "start_time", rec->wall_first_ms);
 	json_out_i64(out, "end_time", rec->wall_last_ms);
 }
@@ -247,7 +253,7 @@ static void put_class(struct json_out *out, const struct record *rec,
 		      const struct record_row *row)
 {
 	if (row->class_uid == OCSF_FILE_SYSTEM_ACTIVITY)
-		record_put_file(out, rec);
+		record_put_file(out, rec, row);
 	if (row->class_uid == OCSF_CONFIG_STATE_CHANGE)
 		put_config_state(out, rec);
 	if (row->class_uid == OCSF_DETECTION_FINDING)

@@ -38,6 +38,7 @@
 #define RECORD_LAYERS_MAX     12u
 #define RECORD_WORD_MAX	      32u /* a flag of a mount, a layer's name */
 #define RECORD_FLAGS_MAX      12u
+#define RECORD_FILE_PATH_MAX  1000u /* of a file on a medium, from its top */
 
 /*
  * Every event code there is; the string is record_code_to_str(). The class,
@@ -58,6 +59,13 @@ enum record_code {
 	RECORD_MEDIA_DENIED,
 	RECORD_MEDIA_READONLY,
 	RECORD_MEDIA_REMOVED,
+
+	/* Files on a medium under read-write access, for the 持出簿: .media,
+	 * .decision (of the medium), .file and, if known, .process, .actor */
+	RECORD_FILE_WRITTEN,
+	RECORD_FILE_DELETED,
+	RECORD_FILE_RENAMED,
+	RECORD_FILE_SUMMARY, /* .u.files: at the end of a mount */
 
 	/* The kernel guard stepped in: .guard, .decision, .process if known */
 	RECORD_MOUNT_BLOCKED,
@@ -174,6 +182,22 @@ struct record_guard {
 	const char *flags;  /* "rw", "ro,remount": what was asked for */
 };
 
+/* A file on a medium: the only place where a file has its name told. */
+struct record_file {
+	const char *path;  /* from the top of the mount: required */
+	const char *to;	   /* renamed: its new path */
+	const char *mount; /* where the medium is mounted */
+	const char *node;  /* "/dev/sdb1" */
+	bool is_directory; /* renamed */
+	bool has_size;
+	uint64_t size_bytes;
+	const char *sha256;   /* 64 hex digits; NULL: not known */
+	const char *unhashed; /* written: why there is no SHA-256 */
+	uint32_t write_count; /* written: times closed since the last record */
+	/* How .actor is known: "login", "process" or "owner" of the file */
+	const char *user_by;
+};
+
 struct record_decision {
 	struct span rule;      /* rule-id; empty: "implicit" or FILE:LINE */
 	const char *rule_file; /* base name of the rules file */
@@ -251,6 +275,20 @@ struct record_step {
 	const char *source;
 };
 
+/* What was written to one mount while it lasted. */
+struct record_files {
+	const char *mount;
+	const char *node;
+	uint64_t written; /* records of files written */
+	uint64_t bytes;	  /* their sizes */
+	uint64_t unhashed;
+	uint64_t deleted;
+	uint64_t renamed;
+	uint64_t lost;	 /* times the kernel's or our queue was full */
+	bool is_partial; /* this file system tells of no name changes */
+	const char *why; /* "unmounted", "access ended", "agent stops" */
+};
+
 struct record_clock {
 	bool is_synced;
 	int64_t offset_ms;
@@ -267,7 +305,8 @@ struct record {
 	const char *correlation; /* one per plug, NULL when there is none */
 	struct record_clock clock;
 
-	/* Identical denials of one plug, counted (1 or 0: a single event). */
+	/* Identical denials of one plug, counted (1 or 0: a single event). The
+	 * times of a written file: first write and last close. */
 	uint32_t count;
 	int64_t wall_first_ms;
 	int64_t wall_last_ms;
@@ -279,6 +318,7 @@ struct record {
 	const struct usb_fact *usb; /* NULL: media->parent, if any */
 	const struct media_fact *media;
 	const struct record_guard *guard;
+	const struct record_file *file;
 	struct record_decision decision;
 	union {
 		struct record_change change;
@@ -287,6 +327,7 @@ struct record {
 		struct record_tamper tamper;
 		struct record_gap gap;
 		struct record_step step;
+		struct record_files files;
 	} u;
 };
 

@@ -2,7 +2,7 @@
 /*
  * record_media: what the event is about, as OCSF has it: the peripheral device
  * (USB device, or medium on any other bus) and the file (block node, or sysfs
- * switch). Must not name a file on a medium: only nodes.
+ * switch, or a file on a medium under read-write access).
  */
 #include "policy/record_parts.h"
 
@@ -219,12 +219,81 @@ static void put_node_file(struct json_out *out, const struct record *rec)
 		json_out_bool(out, "is_readonly", true);
 }
 
-void record_put_file(struct json_out *out, const struct record *rec)
+static void put_name(struct json_out *out, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	json_out_str(out, "name", slash && slash[1] ? slash + 1 : path,
+		     RECORD_PATH_MAX);
+	json_out_str(out, "path", path, RECORD_FILE_PATH_MAX);
+}
+
+static void put_file_type(struct json_out *out, const struct record *rec)
+{
+	bool is_directory = rec->file->is_directory;
+
+	json_out_u64(out, "type_id", is_directory ? 2 : 1);
+	json_out_str(out, "type", is_directory ? "Folder" : "Regular File",
+		     RECORD_NAME_MAX);
+	json_out_u64(out, "drive_type_id", 1);
+	json_out_str(out, "drive_type", "Removable", RECORD_NAME_MAX);
+	json_out_str(out, "volume", rec->media->label, RECORD_NAME_MAX);
+}
+
+/* A file that was written, deleted or renamed; algorithm 3 is SHA-256. */
+static void put_medium_file(struct json_out *out, const struct record *rec)
+{
+	const struct record_file *file = rec->file;
+
+	put_name(out, file->path);
+	put_file_type(out, rec);
+	if (file->has_size)
+		json_out_u64(out, "size", file->size_bytes);
+	if (!file->sha256 || !file->sha256[0])
+		return;
+	json_out_array(out, "hashes");
+	json_out_object(out, NULL);
+	json_out_u64(out, "algorithm_id", 3);
+	json_out_str(out, "algorithm", "SHA-256", RECORD_NAME_MAX);
+	json_out_str(out, "value", file->sha256, RECORD_NAME_MAX);
+	json_out_end(out);
+	json_out_end(out);
+}
+
+static void put_result_file(struct json_out *out, const struct record *rec)
+{
+	json_out_object(out, "file_result");
+	put_name(out, rec->file->to);
+	put_file_type(out, rec);
+	json_out_end(out);
+}
+
+/* The whole mount: its node stands for it. */
+static void put_mounted_file(struct json_out *out, const struct record *rec)
+{
+	const char *node = rec->u.files.node;
+
+	put_name(out, node && node[0] ? node : rec->media->devname);
+	json_out_u64(out, "type_id", 4);
+	json_out_str(out, "type", "Block Device", RECORD_NAME_MAX);
+	json_out_u64(out, "drive_type_id", 1);
+	json_out_str(out, "drive_type", "Removable", RECORD_NAME_MAX);
+	json_out_str(out, "volume", rec->media->label, RECORD_NAME_MAX);
+}
+
+void record_put_file(struct json_out *out, const struct record *rec,
+		     const struct record_row *row)
 {
 	json_out_object(out, "file");
 	if (rec->code == RECORD_SYSFS_WRITE_BLOCKED)
 		put_sysfs_file(out, rec->guard->target);
+	else if (row->needs & RECORD_NEEDS_FILE)
+		put_medium_file(out, rec);
+	else if (row->part == RECORD_PART_FILES)
+		put_mounted_file(out, rec);
 	else
 		put_node_file(out, rec);
 	json_out_end(out);
+	if ((row->needs & RECORD_NEEDS_FILE) && rec->file->to)
+		put_result_file(out, rec);
 }

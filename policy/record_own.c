@@ -295,6 +295,33 @@ static void put_gap(struct json_out *out, const struct record_gap *gap)
 	json_out_end(out);
 }
 
+static void put_file(struct json_out *out, const struct record_file *file)
+{
+	json_out_object(out, "file");
+	json_out_str(out, "mount", file->mount, RECORD_PATH_MAX);
+	json_out_str(out, "node", file->node, RECORD_NAME_MAX);
+	json_out_str(out, "unhashed", file->unhashed, RECORD_NAME_MAX);
+	json_out_u64(out, "writes", file->write_count);
+	json_out_str(out, "user_by", file->user_by, RECORD_NAME_MAX);
+	json_out_end(out);
+}
+
+static void put_files(struct json_out *out, const struct record_files *files)
+{
+	json_out_object(out, "files");
+	json_out_str(out, "mount", files->mount, RECORD_PATH_MAX);
+	json_out_str(out, "node", files->node, RECORD_NAME_MAX);
+	json_out_u64(out, "written", files->written);
+	json_out_u64(out, "bytes", files->bytes);
+	json_out_u64(out, "unhashed", files->unhashed);
+	json_out_u64(out, "deleted", files->deleted);
+	json_out_u64(out, "renamed", files->renamed);
+	json_out_u64(out, "lost", files->lost);
+	json_out_bool(out, "partial", files->is_partial);
+	json_out_str(out, "why", files->why, RECORD_NAME_MAX);
+	json_out_end(out);
+}
+
 static void put_part(struct json_out *out, const struct record *rec,
 		     const struct record_row *row)
 {
@@ -316,6 +343,9 @@ static void put_part(struct json_out *out, const struct record *rec,
 		break;
 	case RECORD_PART_GAP:
 		put_gap(out, &rec->u.gap);
+		break;
+	case RECORD_PART_FILES:
+		put_files(out, &rec->u.files);
 		break;
 	case RECORD_PART_STEP:
 	case RECORD_PART_NONE:
@@ -353,6 +383,8 @@ void record_put_own(struct json_out *out, const struct record *rec,
 		put_media(out, rec->media);
 	if (row->needs & RECORD_NEEDS_GUARD)
 		put_guard(out, rec);
+	if (row->needs & RECORD_NEEDS_FILE)
+		put_file(out, rec->file);
 	put_part(out, rec, row);
 	json_out_u64(out, "policy_serial", rec->policy->serial);
 	json_out_str(out, "policy_digest", rec->policy->digest,

@@ -36,8 +36,8 @@ void record_put_policy(struct json_out *out, const struct record *rec,
 /* Objects "peripheral_device" and "file" (record_media.c). */
 void record_put_peripheral(struct json_out *out, const struct record *rec)
 	__attribute__((nonnull));
-void record_put_file(struct json_out *out, const struct record *rec)
-	__attribute__((nonnull));
+void record_put_file(struct json_out *out, const struct record *rec,
+		     const struct record_row *row) __attribute__((nonnull));
 
 /* The object "sekimori", our extension (record_own.c). */
 void record_put_own(struct json_out *out, const struct record *rec,

@@ -15,6 +15,7 @@
 
 #define NEEDS_USB_VERDICT   (RECORD_NEEDS_USB | RECORD_NEEDS_DECISION)
 #define NEEDS_MEDIA_VERDICT (RECORD_NEEDS_MEDIA | RECORD_NEEDS_DECISION)
+#define NEEDS_FILE	    (NEEDS_MEDIA_VERDICT | RECORD_NEEDS_FILE)
 #define NEEDS_GUARD_VERDICT (RECORD_NEEDS_GUARD | RECORD_NEEDS_DECISION)
 
 static const struct record_row rows[RECORD_CODE_COUNT_] = {
@@ -131,6 +132,60 @@ static const struct record_row rows[RECORD_CODE_COUNT_] = {
 			.disposition_id = OCSF_DISPOSITION_LOGGED,
 			.needs = RECORD_NEEDS_MEDIA,
 			.message = "%mが取り外されました",
+		},
+	[RECORD_FILE_WRITTEN] =
+		{
+			.code = "media.file.written",
+			.class_uid = OCSF_FILE_SYSTEM_ACTIVITY,
+			.activity_id = 3,
+			.activity = "Update",
+			.severity_id = 1,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.needs = NEEDS_FILE,
+			.message = "%mにファイル「%f」が書き込まれました",
+		},
+	[RECORD_FILE_DELETED] =
+		{
+			.code = "media.file.deleted",
+			.class_uid = OCSF_FILE_SYSTEM_ACTIVITY,
+			.activity_id = 4,
+			.activity = "Delete",
+			.severity_id = 1,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.needs = NEEDS_FILE,
+			.message = "%mのファイル「%f」が削除されました",
+		},
+	[RECORD_FILE_RENAMED] =
+		{
+			.code = "media.file.renamed",
+			.class_uid = OCSF_FILE_SYSTEM_ACTIVITY,
+			.activity_id = 5,
+			.activity = "Rename",
+			.severity_id = 1,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.needs = NEEDS_FILE,
+			.message = "%mの「%f」の名前が変わりました",
+		},
+	[RECORD_FILE_SUMMARY] =
+		{
+			.code = "media.file.summary",
+			.class_uid = OCSF_FILE_SYSTEM_ACTIVITY,
+			.activity_id = 13,
+			.activity = "Unmount",
+			.severity_id = 1,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.needs = NEEDS_MEDIA_VERDICT,
+			.part = RECORD_PART_FILES,
+			.message = "%mへの書き込みの記録を終えました"
+				   "(ファイル %c 件)",
 		},
 	[RECORD_MOUNT_BLOCKED] =
 		{

@@ -15,6 +15,7 @@ enum record_needs {
 	RECORD_NEEDS_MEDIA = 1 << 1,
 	RECORD_NEEDS_GUARD = 1 << 2,
 	RECORD_NEEDS_DECISION = 1 << 3,
+	RECORD_NEEDS_FILE = 1 << 4,
 };
 
 /* Which member of the union, and which objects of the class, it has. */
@@ -27,6 +28,7 @@ enum record_part {
 	RECORD_PART_TAMPER,
 	RECORD_PART_GAP,
 	RECORD_PART_STEP,
+	RECORD_PART_FILES,
 };
 
 /* OCSF class_uid; the category is its thousands. */
@@ -58,7 +60,7 @@ enum {
 
 /*
  * In a sentence, %k is the USB device, %m the medium, %n the node, %t the
- * target, %w the reason in Japanese, %h whom to call, %v the policy, %d the
+ * target, %f the file, %w the reason in Japanese, %h whom to call, %v the policy, %d the
  * detail of the part, %c its count, %g the time nobody looked, %i whether
  * enforcement went on.
  */

@@ -128,6 +128,7 @@ static void put_detail(struct json_out *out, const struct record *rec,
 	case RECORD_PART_STOP:
 	case RECORD_PART_GAP:
 	case RECORD_PART_STEP:
+	case RECORD_PART_FILES:
 		break;
 	}
 }
@@ -137,6 +138,10 @@ static void put_count(struct json_out *out, const struct record *rec,
 {
 	if (row->part == RECORD_PART_GAP) {
 		json_out_piece_u64(out, rec->u.gap.count);
+		return;
+	}
+	if (row->part == RECORD_PART_FILES) {
+		json_out_piece_u64(out, rec->u.files.written);
 		return;
 	}
 	int64_t step = rec->u.step.step_ms;
@@ -187,6 +192,9 @@ static void put_placeholder(struct json_out *out, const struct record *rec,
 		break;
 	case 't':
 		json_out_piece(out, rec->guard->target, TEXT_NAME_MAX);
+		break;
+	case 'f':
+		json_out_piece(out, rec->file->path, TEXT_NAME_MAX);
 		break;
 	case 'w':
 		json_out_piece(

@@ -14,6 +14,7 @@ struct copy {
 	struct record_actor actor;
 	struct record_process process;
 	struct record_guard guard;
+	struct record_file file;
 	struct record_layer layers[RECORD_LAYERS_MAX];
 };
 
@@ -56,6 +57,11 @@ static void each_in_union(struct copy *copy, string_fn fn, void *userdata)
 		fn(&record->u.gap.why, userdata);
 		fn(&record->u.gap.old_stream, userdata);
 		break;
+	case RECORD_FILE_SUMMARY:
+		fn(&record->u.files.mount, userdata);
+		fn(&record->u.files.node, userdata);
+		fn(&record->u.files.why, userdata);
+		break;
 	case RECORD_CLOCK_STEP:
 		fn(&record->u.step.source, userdata);
 		break;
@@ -83,6 +89,13 @@ static void each_string(struct copy *copy, string_fn fn, void *userdata)
 		&copy->guard.node,
 		&copy->guard.target,
 		&copy->guard.flags,
+		&copy->file.path,
+		&copy->file.to,
+		&copy->file.mount,
+		&copy->file.node,
+		&copy->file.sha256,
+		&copy->file.unhashed,
+		&copy->file.user_by,
 	};
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
@@ -139,6 +152,7 @@ static void take_parts(struct copy *copy, const struct record *record)
 	TAKE_PART(copy, actor);
 	TAKE_PART(copy, process);
 	TAKE_PART(copy, guard);
+	TAKE_PART(copy, file);
 	if (record->code == RECORD_AGENT_HEARTBEAT ||
 	    record->code == RECORD_AGENT_DEGRADED ||
 	    record->code == RECORD_AGENT_RECOVERED)

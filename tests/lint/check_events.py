@@ -21,6 +21,9 @@ USB = ["peripheral_device.name", "peripheral_device.uid", "peripheral_device.typ
        "sekimori.usb.interfaces", "sekimori.usb.channels"]
 MEDIA = ["peripheral_device.name", "peripheral_device.uid", "peripheral_device.type_id",
          "sekimori.media.node", "sekimori.media.dev", "sekimori.media.bus"]
+FILE = ["file.name", "file.path", "file.type_id", "file.drive_type_id", "sekimori.file"]
+FILES = ["file.name", "file.type_id", "sekimori.files.written", "sekimori.files.bytes",
+         "sekimori.files.unhashed", "sekimori.files.lost", "sekimori.files.why"]
 MOUNT = ["file.name", "file.type_id", "file.drive_type_id", "sekimori.mount.via"]
 GUARD = ["file.name", "file.type_id", "sekimori.guard.via"]
 HEALTH = ["device.is_compliant", "sekimori.health.mode", "sekimori.health.tier",
@@ -38,6 +41,10 @@ CODES = {
     "media.denied": (1010, 1, 2, 2, DECISION + REASON + MEDIA),
     "media.readonly": (1010, 1, 4, 99, DECISION + MEDIA),
     "media.removed": (1010, 2, 3, 17, MEDIA),
+    "media.file.written": (1001, 3, 3, 17, DECISION + MEDIA + FILE),
+    "media.file.deleted": (1001, 4, 3, 17, DECISION + MEDIA + FILE),
+    "media.file.renamed": (1001, 5, 3, 17, DECISION + MEDIA + FILE + ["file_result.path"]),
+    "media.file.summary": (1001, 13, 3, 17, DECISION + MEDIA + FILES),
     "mount.blocked": (1001, 12, 2, 2, DECISION + REASON + MOUNT),
     "mount.readonly": (1001, 12, 4, 99, DECISION + MOUNT + ["file.is_readonly", "sekimori.mount.flags"]),
     "block.open.blocked": (1001, 14, 2, 2, DECISION + REASON + GUARD),

@@ -23,6 +23,7 @@ struct sample {
 	struct usb_fact usb;
 	struct media_fact media;
 	struct record_guard guard;
+	struct record_file file;
 	struct record_layer layers[RECORD_LAYERS_MAX + 1];
 	struct record rec;
 };
@@ -66,6 +67,17 @@ static void sample_facts(struct sample *s)
 		.minor = 17,
 		.target = "/media/s012345/UNTITLED",
 		.flags = "rw,nosuid",
+	};
+	s->file = (struct record_file){
+		.path = "窓口/.名簿.csv.tmp",
+		.mount = "/media/s012345/DATA",
+		.node = "/dev/sdb1",
+		.has_size = true,
+		.size_bytes = 1234,
+		.sha256 = "9c1f9c1f9c1f9c1f9c1f9c1f9c1f9c1f"
+			  "9c1f9c1f9c1f9c1f9c1f9c1f9c1f9c1f",
+		.write_count = 2,
+		.user_by = "login",
 	};
 }
 
@@ -128,6 +140,19 @@ static void sample_part(struct sample *s)
 	case RECORD_SPOOL_RESET:
 		rec->u.gap = (struct record_gap){
 			.first = 5, .last = 9, .count = 5, .why = "disk full"};
+		break;
+	case RECORD_FILE_RENAMED:
+		s->file.to = "窓口/名簿.csv";
+		break;
+	case RECORD_FILE_SUMMARY:
+		rec->u.files = (struct record_files){
+			.mount = "/media/s012345/DATA",
+			.node = "/dev/sdb1",
+			.written = 12,
+			.bytes = 4096,
+			.unhashed = 1,
+			.why = "unmounted",
+		};
 		break;
 	case RECORD_CLOCK_STEP:
 		rec->u.step = (struct record_step){.step_ms = -3600000,
@@ -193,6 +218,7 @@ static void sample_make(struct sample *s, enum record_code code)
 		.usb = &s->usb,
 		.media = &s->media,
 		.guard = &s->guard,
+		.file = &s->file,
 		.decision = {.rule = SPAN("storage-denied"),
 			     .rule_file = "10-usb.rules",
 			     .rule_line = 12,
@@ -222,6 +248,7 @@ static void sample_strip(struct sample *s)
 	s->usb.name[0] = s->usb.serial[0] = s->usb.manufacturer[0] = '\0';
 	s->media = (struct media_fact){.devname = "mmcblk0"};
 	s->guard = (struct record_guard){.hook = "cgroup/dev", .major = 8};
+	s->file = (struct record_file){.path = "a", .to = s->file.to};
 	rec->actor = NULL;
 	rec->process = NULL;
 	rec->correlation = NULL;
@@ -234,7 +261,7 @@ static void sample_strip(struct sample *s)
 		rec->media = NULL;
 }
 
-static char hostile[2000]; /* set once, by fill() */
+static char hostile[4400]; /* set once, by fill() */
 
 static const char *fill(void)
 {
@@ -266,6 +293,9 @@ static void sample_flood_part(struct record *rec)
 		rec->u.tamper.kind = rec->u.tamper.detected_by = h;
 	} else if (rec->code == RECORD_SPOOL_RESET) {
 		rec->u.gap.why = rec->u.gap.old_stream = h;
+	} else if (rec->code == RECORD_FILE_SUMMARY) {
+		rec->u.files.mount = rec->u.files.node = h;
+		rec->u.files.why = h;
 	}
 }
 
@@ -296,6 +326,9 @@ static void sample_flood(struct sample *s)
 	fill_array(s->media.model, sizeof(s->media.model));
 	fill_array(s->media.serial, sizeof(s->media.serial));
 	s->guard = (struct record_guard){h, h, UINT32_MAX, UINT32_MAX, h, h};
+	s->file = (struct record_file){h,	   h, h, h,	     true, true,
+				       UINT64_MAX, h, h, UINT32_MAX, h};
+	s->rec.wall_first_ms = s->rec.wall_last_ms = INT64_MAX;
 	s->rec.decision.rule = span_str(h);
 	s->rec.decision.rule_file = s->rec.decision.layer = h;
 	s->rec.decision.detail = s->rec.decision.user_ref = h;
@@ -397,6 +430,9 @@ static void a_missing_part_is_refused(void **state)
 	REFUSED(RECORD_USB_DEVICE_BLOCKED, s.rec.decision.layer = NULL);
 	REFUSED(RECORD_MEDIA_DENIED, s.rec.media = NULL);
 	REFUSED(RECORD_MOUNT_BLOCKED, s.rec.guard = NULL);
+	REFUSED(RECORD_FILE_WRITTEN, s.rec.file = NULL);
+	REFUSED(RECORD_FILE_WRITTEN, s.file.path = "");
+	REFUSED(RECORD_FILE_WRITTEN, s.rec.media = NULL);
 	REFUSED(RECORD_MOUNT_BLOCKED, s.guard.hook = NULL);
 #undef REFUSED
 }
