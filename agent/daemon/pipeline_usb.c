@@ -524,7 +524,10 @@ static enum record_code code_of(const struct usb_entry *entry)
  * (drivers/usb/core/hub.c usb_new_device, generic.c). Authorised in between, it
  * would be configured twice, the second time with every interface let in. So
  * one of which only some are wanted waits for "bind"; unjudged, it stays shut.
+ * "bind" comes with the link, under the lock that "authorized" takes too.
  */
+#define PUT_OFF_MAX_NS (5 * NS_PER_S)
+
 static bool is_too_early(const struct pipeline *pipeline,
 			 const struct usb_entry *entry,
 			 const struct verdict *verdict)
@@ -571,8 +574,14 @@ void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
 		set_detail(&entry->decision,
 			   usb_outcome_to_str(entry->outcome));
 	if (is_too_early(pipeline, entry, &verdict)) {
-		entry->decision = before;
-		return;
+		if (clock_mono_ns() - entry->mono_seen_ns < PUT_OFF_MAX_NS) {
+			entry->decision = before;
+			return;
+		}
+		/* The next scan comes by: the kernel does not want it */
+		entry->decision.target = USB_TARGET_BLOCK;
+		entry->decision.reason = RECORD_REASON_ENFORCEMENT;
+		set_detail(&entry->decision, "the kernel bound no driver");
 	}
 	entry->is_lifeline = entry->is_system = false;
 	if (is_kept_out(pipeline, &entry->decision))

@@ -184,6 +184,28 @@ static void some_interfaces_wait_until_the_kernel_has_looked(void **state)
 	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_ALLOWED), 1);
 }
 
+/* A driver that never comes is told, once; the device stays shut. */
+static void a_device_that_is_never_bound_is_told_at_a_later_scan(void **state)
+{
+	struct machine *machine = *state;
+	struct fake_usb composite = keyboard_device;
+
+	composite.interfaces = bad_usb;
+	composite.interface_count = 2;
+	composite.authorized = 0;
+	composite.is_unbound = true;
+	load(machine, HEAD "allow interfaces { 08:*:* }\n", 0);
+	machine_plug(machine, &composite);
+	pipeline_scan(&machine->pipeline);
+	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_BLOCKED), 0);
+	devices_usb_named(&machine->pipeline.devices, "1-2")->mono_seen_ns -=
+		6 * NS_PER_S;
+	pipeline_scan(&machine->pipeline);
+	pipeline_scan(&machine->pipeline);
+	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-2"), 0);
+	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_BLOCKED), 1);
+}
+
 static void a_present_keyboard_is_not_cut_off_by_halves(void **state)
 {
 	struct machine *machine = *state;
@@ -644,6 +666,7 @@ int main(void)
 		CASE(a_rejected_device_that_stays_loses_its_drivers),
 		CASE(a_device_let_in_before_us_keeps_only_what_is_allowed),
 		CASE(some_interfaces_wait_until_the_kernel_has_looked),
+		CASE(a_device_that_is_never_bound_is_told_at_a_later_scan),
 		CASE(a_present_keyboard_is_not_cut_off_by_halves),
 		CASE(a_replayed_add_is_not_judged_again),
 		CASE(another_device_in_the_same_place_is_a_new_plug),
