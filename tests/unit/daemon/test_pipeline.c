@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "agent/base/clock.h"
 #include "tests/fakes/machine.h"
 
 #define HEAD	     "policy \"t\" serial 1 mode enforce\n"
