@@ -12,6 +12,9 @@ LIBEXECDIR   ?= $(PREFIX)/libexec/sekimori
 DATADIR      ?= $(PREFIX)/share
 MANDIR       ?= $(DATADIR)/man
 UNITDIR      ?= /lib/systemd/system
+MULTIARCH    := $(shell $(CC) -print-multiarch 2>/dev/null)
+PAMDIR       ?= $(PREFIX)/$(if $(MULTIARCH),lib/$(MULTIARCH),lib64)/security
+AUTHSELECTDIR ?= $(DATADIR)/authselect/vendor/sekimori
 DESTDIR      ?=
 BUILD        ?= build
 CC           ?= gcc
@@ -151,6 +154,7 @@ $(foreach p,$(PROGS),$(eval $(call prog_rule,$(p))))
 PIC = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
 PAM_SRC := $(filter-out agent/pam/lint%.c,$(call src,agent/pam)) \
 	policy/mfa.c policy/mfa_login.c policy/mfa_text.c \
+	policy/login_switch.c \
 	agent/base/fd.c agent/base/clock.c agent/base/hex.c
 PAM_FAKES := $(patsubst %,$(BUILD)/tests/pam/%.so,pam_unix pam_u2f pam_oath \
 	pam_google_authenticator pam_pkcs11 pam_fprintd pam_other)
@@ -320,7 +324,8 @@ $(BUILD)/tests/lint/impure.o: tests/lint/samples/impure.c
 	$(Q)$(CC) -c -o $@ $<
 
 # ---- install --------------------------------------------------------------
-.PHONY: install install-agent install-collector install-tools
+.PHONY: install install-agent install-authselect install-collector install-tools
+PAM_PROFILES := $(wildcard pkg/pam/sekimori-*)
 install: install-agent install-collector install-tools ## honours DESTDIR
 inst = install -D -m $(1) $(2) $(DESTDIR)$(3)
 install-agent: all
@@ -341,8 +346,15 @@ install-agent: all
 		install -D -m 644 $$f $(DESTDIR)$(DATADIR)/sekimori/$${f#policy/} || exit 1; done
 	$(Q)for f in policy/rules.d/standard/*.rules; do \
 		install -D -m 640 $$f $(DESTDIR)$(SYSCONFDIR)/sekimori/rules.d/$${f##*/} || exit 1; done
-	$(Q)for s in 1 5 8; do for f in $(filter-out %collector.8 %witness.8 %collector.conf.5 %policy.1 %/pam_sekimori.8,$(wildcard pkg/man/*.[158])); do \
+	$(Q)$(call inst,644,$(BUILD)/pam_sekimori.so,$(PAMDIR)/pam_sekimori.so)
+	$(Q)for f in $(PAM_PROFILES); do \
+		install -D -m 644 $$f $(DESTDIR)$(DATADIR)/pam-configs/$${f##*/} || exit 1; done
+	$(Q)for s in 1 5 7 8; do for f in $(filter-out %collector.8 %witness.8 %collector.conf.5 %policy.1,$(wildcard pkg/man/*.[1578])); do \
 		case $$f in *.$$s) install -D -m 644 $$f $(DESTDIR)$(MANDIR)/man$$s/$${f##*/} || exit 1;; esac; done; done
+# Where PAM is put together by authselect (rpm): instead of pam-configs.
+install-authselect:
+	$(Q)for f in $(wildcard pkg/pam/authselect/*); do \
+		install -D -m 644 $$f $(DESTDIR)$(AUTHSELECTDIR)/$${f##*/} || exit 1; done
 install-tools: all
 	$(Q)$(call inst,755,$(BUILD)/sekimori-policy,$(BINDIR)/sekimori-policy)
 	$(Q)$(call inst,644,pkg/man/sekimori-policy.1,$(MANDIR)/man1/sekimori-policy.1)

@@ -15,6 +15,7 @@
 #include "agent/base/clock.h"
 #include "agent/pam/store.h"
 #include "agent/pam/trust.h"
+#include "policy/login_switch.h"
 
 #include "agent/base/banned.h"
 
@@ -34,6 +35,7 @@ static void evidence_free(pam_handle_t *pamh, void *data, int error_status)
 static void load_policy(const struct pam_places *places, struct evidence *ev)
 {
 	char text[LOGIN_TEXT_MAX_BYTES + 1];
+	struct login_switch sw;
 	unsigned line = 0;
 	uint64_t start = clock_mono_ns();
 
@@ -47,6 +49,10 @@ static void load_policy(const struct pam_places *places, struct evidence *ev)
 			break;
 		}
 	}
+	if (trust_read(places, AT_FDCWD, places->switch_file, text,
+		       sizeof(text)) == 0 &&
+	    login_switch_parse(span_str(text), &sw) == 0)
+		login_switch_apply(&sw, &ev->policy);
 
 	int fd = open(places->boot_id_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd >= 0) {

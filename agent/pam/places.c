@@ -9,6 +9,7 @@
 #include <security/pam_modules.h>
 #include <security/pam_modutil.h>
 
+#include "policy/login_switch.h"
 #include "policy/mfa_text.h"
 
 #include "agent/base/banned.h"
@@ -45,6 +46,7 @@ static int find_uid(struct pam_handle *pamh, const char *user,
 static const struct pam_places machine = {
 	.run_dir = LOGIN_RECORDS_DIR,
 	.policy_files = policy_files,
+	.switch_file = LOGIN_SWITCH_FILE,
 	.module_dirs = module_dirs,
 	.group_file = "/etc/group",
 	.boot_id_file = "/proc/sys/kernel/random/boot_id",

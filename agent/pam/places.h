@@ -15,6 +15,7 @@ struct pam_places {
 	const char *run_dir; /* records; trusted_uid only, 0700 */
 	const char *const *
 		policy_files; /* first that reads well holds; NULL-terminated */
+	const char *switch_file; /* weakens its mode; may be missing */
 	const char *const
 		*module_dirs;	/* of modules to wrap; NULL-terminated */
 	const char *group_file; /* local groups: break-glass */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/login_switch.h"
 #include "policy/mfa_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -58,11 +59,28 @@ static void check_policy(struct span text)
 		abort(); /* nothing was proven */
 }
 
+static void check_switch(struct span text)
+{
+	struct login_switch sw;
+	struct login_switch again;
+	char first[LOGIN_SWITCH_MAX_BYTES];
+	char second[LOGIN_SWITCH_MAX_BYTES];
+
+	if (login_switch_parse(text, &sw) < 0)
+		return;
+	size_t len = login_switch_format(&sw, first);
+	if (login_switch_parse(span_of(first, len), &again) < 0 ||
+	    login_switch_format(&again, second) != len ||
+	    memcmp(first, second, len) != 0)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span text = span_of((const char *)data, size);
 
 	check_record(text);
 	check_policy(text);
+	check_switch(text);
 	return 0;
 }

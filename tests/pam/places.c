@@ -34,12 +34,13 @@ static int find_uid(struct pam_handle *pamh, const char *user,
 	return -ENOENT;
 }
 
-static char paths[7][PATH_SIZE];
+static char paths[8][PATH_SIZE];
 static const char *policy_files[] = {paths[1], paths[2], NULL};
 static const char *module_dirs[] = {paths[3], NULL};
 static struct pam_places places = {
 	.run_dir = paths[0],
 	.policy_files = policy_files,
+	.switch_file = paths[7],
 	.module_dirs = module_dirs,
 	.group_file = paths[4],
 	.boot_id_file = paths[5],
@@ -52,7 +53,7 @@ const struct pam_places *pam_places_get(void)
 	static const char *const names[] = {
 		"run/mfa", "var/login.policy", "etc/login.policy",
 		"modules", "etc/group",	       "etc/boot_id",
-		"",
+		"",	   "var/login.switch",
 	};
 	const char *dir = secure_getenv("SEKIMORI_PAM_TEST_DIR");
 

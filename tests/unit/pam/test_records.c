@@ -188,6 +188,40 @@ static void without_a_daemon_two_pass_and_one_does_not(void **state)
 	assert_int_equal(one.auth, PAM_PERM_DENIED);
 }
 
+static void the_switch_holds_whatever_the_policy_says(void **state)
+{
+	struct world *world = *state;
+	static const struct {
+		const char *text;
+		mode_t mode;
+		int auth;
+	} rows[] = {
+		{"mode=report\n", 0600, PAM_SUCCESS},
+		{"mode=enforce\n", 0600, PAM_PERM_DENIED},
+		/* A trial of another boot is over. */
+		{"mode=enforce\ntrial_until_boot_ns=9000000000000000000\n"
+		 "trial_boot_id=00000000-0000-0000-0000-000000000000\n",
+		 0600, PAM_SUCCESS},
+		/* What cannot be believed weakens nothing. */
+		{"mode=report\n", 0666, PAM_PERM_DENIED},
+		{"mode=rep", 0600, PAM_PERM_DENIED},
+		{"", 0600, PAM_PERM_DENIED},
+	};
+
+	world_file(world, "etc/login.policy", 0644, "mode=enforce\n");
+	write_stack(world, "auth required " K GATE AFTER);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct login login = {.answers = {"pw"}};
+
+		world_file(world, "var/login.switch", rows[i].mode,
+			   rows[i].text);
+		login_run(world, &login);
+		if (login.auth != rows[i].auth)
+			fail_msg("row %zu: auth %d", i, login.auth);
+	}
+	world_remove(world, "var/login.switch");
+}
+
 static void a_stopped_daemon_holds_up_nobody(void **state)
 {
 	struct world *world = *state;
@@ -391,6 +425,7 @@ int main(void)
 		TEST(a_folder_open_to_others_gets_no_record),
 		TEST(a_full_folder_takes_no_more_and_stops_no_login),
 		TEST(without_a_daemon_two_pass_and_one_does_not),
+		TEST(the_switch_holds_whatever_the_policy_says),
 		TEST(a_stopped_daemon_holds_up_nobody),
 		TEST(a_fifo_in_the_policys_place_holds_up_nobody),
 		TEST(the_first_policy_that_reads_well_holds),
