@@ -88,6 +88,21 @@ static bool has_option(const char *options, size_t len, const char *name)
 	return false;
 }
 
+static bool parse_id(const char *word, size_t len, uint64_t *ret_id)
+{
+	uint64_t id = 0;
+
+	if (len > 10) /* an int of the kernel */
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (word[i] < '0' || word[i] > '9')
+			return false;
+		id = id * 10 + (uint64_t)(word[i] - '0');
+	}
+	*ret_id = id;
+	return true;
+}
+
 int mount_parse_line(const char *line, struct mount_entry *ret_entry)
 {
 	struct words words = {.next = line};
@@ -95,9 +110,9 @@ int mount_parse_line(const char *line, struct mount_entry *ret_entry)
 	const char *end;
 	size_t len;
 
-	for (int i = 0; i < 2; i++) /* id, parent id */
-		if (!next_word(&words, &len))
-			return -EBADMSG;
+	const char *id = next_word(&words, &len);
+	if (!id || !parse_id(id, len, &entry.id) || !next_word(&words, &len))
+		return -EBADMSG; /* the second is the parent's */
 	const char *devnum = next_word(&words, &len);
 	if (!devnum ||
 	    sysfs_parse_devnum(devnum, &entry.major, &entry.minor, &end) < 0 ||
@@ -149,10 +164,10 @@ static int open_file(int root_fd, const char *path, FILE **ret_file)
 	return 0;
 }
 
-int mount_each(int root_fd, mount_fn fn, void *userdata)
+static int each_in(int root_fd, const char *path, mount_fn fn, void *userdata)
 {
 	_cleanup_fclose_ FILE *file = NULL;
-	int r = open_file(root_fd, MOUNTINFO, &file);
+	int r = open_file(root_fd, path, &file);
 	if (r < 0)
 		return r;
 
@@ -167,6 +182,19 @@ int mount_each(int root_fd, mount_fn fn, void *userdata)
 			return r;
 	}
 	return 0;
+}
+
+int mount_each(int root_fd, mount_fn fn, void *userdata)
+{
+	return each_in(root_fd, MOUNTINFO, fn, userdata);
+}
+
+int mount_each_of(int root_fd, uint32_t pid, mount_fn fn, void *userdata)
+{
+	char path[48];
+
+	(void)snprintf(path, sizeof(path), "proc/%u/mountinfo", pid);
+	return each_in(root_fd, path, fn, userdata);
 }
 
 struct backing {

@@ -19,6 +19,7 @@
 #define MOUNT_BACKING_MAX 64
 
 struct mount_entry {
+	uint64_t id; /* as statx(2) has it in stx_mnt_id; one in the kernel */
 	uint32_t major;
 	uint32_t minor;
 	char point[SYSFS_PATH_MAX]; /* octal escapes resolved */
@@ -38,6 +39,10 @@ typedef int (*mount_fn)(const struct mount_entry *entry, void *userdata);
  * or exceed a limit are left out. */
 int mount_each(int root_fd, mount_fn fn, void *userdata)
 	__attribute__((nonnull(2), warn_unused_result));
+
+/* The same for the mounts that process PID sees, in its own namespace. */
+int mount_each_of(int root_fd, uint32_t pid, mount_fn fn, void *userdata)
+	__attribute__((nonnull(3), warn_unused_result));
 
 /* Pure: parses one line of mountinfo. 0 or -EBADMSG. */
 int mount_parse_line(const char *line, struct mount_entry *ret_entry)

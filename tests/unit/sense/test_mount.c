@@ -37,6 +37,7 @@ static void a_line_is_read(void **state)
 				 "master:1 shared:7 - vfat /dev/sdb1 ro,utf8\n",
 				 &entry),
 		0);
+	assert_int_equal(entry.id, 36);
 	assert_int_equal(entry.major, 8);
 	assert_int_equal(entry.minor, 17);
 	assert_string_equal(entry.point, "/media/a b");
@@ -57,6 +58,8 @@ static void malformed_lines_are_refused(void **state)
 		"1 2 8 / / rw - ext4 /dev/sda rw",
 		"1 2 8:1 / / rw ext4 /dev/sda rw",
 		"1 2 8:1x / / rw - ext4 /dev/sda rw",
+		"x1 2 8:1 / / rw - ext4 /dev/sda rw",
+		"12345678901 2 8:1 / / rw - ext4 /dev/sda rw",
 		"1 2 -8:1 / / rw - ext4 /dev/sda rw",
 		"1 2 8:4294967296 / / rw - ext4 /dev/sda rw",
 		"1 2 8:1 / / rw -",
