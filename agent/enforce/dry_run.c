@@ -16,6 +16,7 @@
 struct dry_run {
 	size_t count;
 	int result;
+	bool is_in_use;
 	char lines[DRY_RUN_LINES_MAX][DRY_RUN_LINE_MAX];
 };
 
@@ -38,6 +39,11 @@ struct dry_run *dry_run_free(struct dry_run *run)
 void dry_run_fail(struct dry_run *run, int result)
 {
 	run->result = result;
+}
+
+void dry_run_use(struct dry_run *run, bool is_in_use)
+{
+	run->is_in_use = is_in_use;
 }
 
 size_t dry_run_count(const struct dry_run *run)
@@ -100,15 +106,32 @@ static int dry_usb_node(void *context, const char *device, bool open)
 			open ? "open" : "close");
 }
 
+static const char *const words[] = {[GUARD_DENY] = "deny",
+				    [GUARD_READ_ONLY] = "read-only",
+				    [GUARD_READ_WRITE] = "read-write"};
+
 static int dry_media_set(void *context, const char *disk, uint64_t diskseq,
 			 enum guard_access access)
 {
-	static const char *const words[] = {[GUARD_DENY] = "deny",
-					    [GUARD_READ_ONLY] = "read-only",
-					    [GUARD_READ_WRITE] = "read-write"};
-
 	return remember(context, "media_set %s %" PRIu64 " %s", disk, diskseq,
 			words[access]);
+}
+
+static int dry_media_close(void *context, const char *disk, uint64_t diskseq,
+			   enum guard_access access)
+{
+	return remember(context, "media_close %s %" PRIu64 " %s", disk, diskseq,
+			words[access]);
+}
+
+/* Not remembered: a question, no request. */
+static int dry_media_in_use(void *context, const char *disk, uint64_t diskseq)
+{
+	struct dry_run *run = context;
+
+	(void)disk;
+	(void)diskseq;
+	return run->is_in_use ? ENFORCE_BUSY : 0;
 }
 
 static const struct enforce_ops dry_ops = {
@@ -119,6 +142,8 @@ static const struct enforce_ops dry_ops = {
 	.usb_remove = dry_usb_remove,
 	.usb_node = dry_usb_node,
 	.media_set = dry_media_set,
+	.media_close = dry_media_close,
+	.media_in_use = dry_media_in_use,
 };
 
 struct enforce dry_run_ops(struct dry_run *run)

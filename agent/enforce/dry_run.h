@@ -29,3 +29,6 @@ const char *dry_run_line(const struct dry_run *run, size_t i)
 
 /* From now on every operation returns RESULT (still remembered). For tests. */
 void dry_run_fail(struct dry_run *run, int result) __attribute__((nonnull));
+
+/* What media_in_use answers from now on; false at first. For tests. */
+void dry_run_use(struct dry_run *run, bool is_in_use) __attribute__((nonnull));

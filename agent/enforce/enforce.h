@@ -65,6 +65,16 @@ struct enforce_ops {
 	 */
 	int (*media_set)(void *context, const char *disk, uint64_t diskseq,
 			 enum guard_access access);
+	/*
+	 * The beginning of taking access away: nobody opens the disk anew
+	 * (GUARD_READ_ONLY: for writing), what is mounted or open goes on
+	 * until the caller has ended it and calls media_set. Without a guard
+	 * (tier T4) nothing is closed.
+	 */
+	int (*media_close)(void *context, const char *disk, uint64_t diskseq,
+			   enum guard_access access);
+	/* ENFORCE_BUSY: something is mounted from it or stacked on it. */
+	int (*media_in_use)(void *context, const char *disk, uint64_t diskseq);
 };
 
 /* Passed by value; the context outlives it. */

@@ -134,29 +134,87 @@ static int set_entry(const struct media_place *place, dev_t number,
 			       access, diskseq);
 }
 
+static struct guard_policy get_entry(const struct media_place *place,
+				     dev_t number, uint64_t diskseq)
+{
+	struct guard_policy entry = {.diskseq = diskseq};
+	struct guard_policy found;
+
+	if (place->guard &&
+	    block_guard_entry(place->guard, block_guard_key(false, number),
+			      &found) == 0 &&
+	    found.diskseq == diskseq)
+		entry = found;
+	return entry;
+}
+
+/* The caller will say that nothing was opened, so nothing may be. */
+static void undo(const struct media_place *place, int fd, dev_t number,
+		 const struct guard_policy *before)
+{
+	/* The key is there already: the map cannot be full */
+	(void)!set_entry(place, number, before->access, before->diskseq);
+	if (before->access != GUARD_READ_WRITE)
+		(void)!set_read_only(fd, true);
+}
+
 int media_allow(const struct media_place *place, const char *disk,
 		uint64_t diskseq, enum guard_access access)
 {
 	_cleanup_close_ int fd = -1;
+	struct guard_policy before;
 	dev_t number = 0;
 	int busy;
 	int r = open_disk(place, disk, diskseq, &fd, &number);
 
 	if (r < 0)
 		return gone_or(r);
+	before = get_entry(place, number, diskseq);
 	r = set_read_only(fd, access == GUARD_READ_ONLY);
 	if (r == 0)
 		r = set_entry(place, number, access, diskseq);
-	if (r < 0)
+	if (r < 0) {
+		undo(place, fd, number, &before);
 		return gone_or(r);
+	}
 
 	/* A table that does not read (no medium any more, an I/O error) is no
 	 * reason to keep the entry from a disk that may be good without. */
 	busy = reread_partitions(fd);
 	r = announce(place, disk, "add");
+	if (r < 0) {
+		undo(place, fd, number, &before);
+		return gone_or(r);
+	}
+	return busy == ENFORCE_BUSY ? ENFORCE_BUSY : 0;
+}
+
+int media_close(const struct media_place *place, const char *disk,
+		uint64_t diskseq, enum guard_access access)
+{
+	_cleanup_close_ int fd = -1;
+	dev_t number = 0;
+	int r = open_disk(place, disk, diskseq, &fd, &number);
+
+	if (r == 0)
+		r = set_entry(place, number, access, diskseq);
+	return r < 0 ? gone_or(r) : 0;
+}
+
+int media_in_use(const struct media_place *place, const char *disk,
+		 uint64_t diskseq)
+{
+	_cleanup_close_ int fd = -1, exclusive = -1;
+	dev_t number = 0;
+	int r = open_disk(place, disk, diskseq, &fd, &number);
+
 	if (r < 0)
 		return gone_or(r);
-	return busy == ENFORCE_BUSY ? ENFORCE_BUSY : 0;
+	exclusive = open_below(place->dev_fd, disk,
+			       O_RDONLY | O_NONBLOCK | O_EXCL, 0);
+	if (exclusive >= 0)
+		return 0;
+	return exclusive == -EBUSY ? ENFORCE_BUSY : gone_or(exclusive);
 }
 
 static int drop_partition(int fd, int number)

@@ -27,6 +27,18 @@ int media_allow(const struct media_place *place, const char *disk,
 		uint64_t diskseq, enum guard_access access)
 	__attribute__((nonnull, warn_unused_result));
 
+/* The entry alone: nobody opens it (for writing, where ACCESS is read-only)
+ * from now on; what is mounted or open goes on. 0, ENFORCE_GONE or -errno. */
+int media_close(const struct media_place *place, const char *disk,
+		uint64_t diskseq, enum guard_access access)
+	__attribute__((nonnull, warn_unused_result));
+
+/* ENFORCE_BUSY while a file system, mounted or lazily unmounted, or something
+ * stacked has a claim on the disk or one of its partitions (bd_may_claim() in
+ * block/bdev.c); 0 when nothing has. Open nodes are no claims. */
+int media_in_use(const struct media_place *place, const char *disk,
+		 uint64_t diskseq) __attribute__((nonnull, warn_unused_result));
+
 /* Entry, read-only flag, partitions out, "change". */
 int media_deny(const struct media_place *place, const char *disk,
 	       uint64_t diskseq) __attribute__((nonnull, warn_unused_result));

@@ -114,6 +114,21 @@ static int real_media_set(void *context, const char *disk, uint64_t diskseq,
 		       : media_allow(&real->place, disk, diskseq, access);
 }
 
+static int real_media_close(void *context, const char *disk, uint64_t diskseq,
+			    enum guard_access access)
+{
+	struct enforce_real *real = context;
+
+	return media_close(&real->place, disk, diskseq, access);
+}
+
+static int real_media_in_use(void *context, const char *disk, uint64_t diskseq)
+{
+	struct enforce_real *real = context;
+
+	return media_in_use(&real->place, disk, diskseq);
+}
+
 static const struct enforce_ops real_ops = {
 	.usb_authorize = real_usb_authorize,
 	.usb_deauthorize = real_usb_deauthorize,
@@ -122,6 +137,8 @@ static const struct enforce_ops real_ops = {
 	.usb_remove = real_usb_remove,
 	.usb_node = real_usb_node,
 	.media_set = real_media_set,
+	.media_close = real_media_close,
+	.media_in_use = real_media_in_use,
 };
 
 int enforce_real_new(int sys_fd, int dev_fd, struct block_guard *guard,

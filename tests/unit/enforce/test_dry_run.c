@@ -40,6 +40,7 @@ static void every_operation_leaves_its_line(void **state)
 		"media_set sda 7 read-only",
 		"media_set sda 7 read-write",
 		"media_set sda 7 deny",
+		"media_close sda 7 deny",
 	};
 
 	e.ops->usb_authorize(e.context, "1-1");
@@ -52,11 +53,12 @@ static void every_operation_leaves_its_line(void **state)
 	e.ops->media_set(e.context, "sda", 7, GUARD_READ_ONLY);
 	e.ops->media_set(e.context, "sda", 7, GUARD_READ_WRITE);
 	e.ops->media_set(e.context, "sda", 7, GUARD_DENY);
+	e.ops->media_close(e.context, "sda", 7, GUARD_DENY);
 
-	assert_int_equal(dry_run_count(run), 10);
-	for (size_t i = 0; i < 10; i++)
+	assert_int_equal(dry_run_count(run), 11);
+	for (size_t i = 0; i < 11; i++)
 		assert_string_equal(dry_run_line(run, i), lines[i]);
-	assert_null(dry_run_line(run, 10));
+	assert_null(dry_run_line(run, 11));
 }
 
 static void only_the_last_lines_are_kept(void **state)
