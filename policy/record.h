@@ -39,6 +39,7 @@
 #define RECORD_WORD_MAX	      32u /* a flag of a mount, a layer's name */
 #define RECORD_FLAGS_MAX      12u
 #define RECORD_FILE_PATH_MAX  1000u /* of a file on a medium, from its top */
+#define RECORD_HOLDERS_MAX    8u    /* processes named at the end of a medium */
 
 /*
  * Every event code there is; the string is record_code_to_str(). The class,
@@ -59,6 +60,9 @@ enum record_code {
 	RECORD_MEDIA_DENIED,
 	RECORD_MEDIA_READONLY,
 	RECORD_MEDIA_REMOVED,
+	/* Access is being taken away, or was: .media, .decision, .u.ending */
+	RECORD_MEDIA_ENDING, /* a warning, or it is held: see the stage */
+	RECORD_MEDIA_ENDED,
 
 	/* Files on a medium under read-write access, for the 持出簿: .media,
 	 * .decision (of the medium), .file and, if known, .process, .actor */
@@ -289,6 +293,28 @@ struct record_files {
 	const char *why; /* "unmounted", "access ended", "agent stops" */
 };
 
+/* Who has something of the medium open. */
+struct record_holder {
+	uint32_t pid;
+	uint32_t uid;
+	const char *name; /* comm */
+	const char *path; /* one of what it has open */
+	bool is_raw;	  /* the device itself */
+	bool is_writer;
+};
+
+struct record_ending {
+	const char *stage;  /* "warned", "held"; or how it ended, see
+			     * agent/daemon/ending.h: required */
+	const char *access; /* what is left: "deny", "read-only": required */
+	uint64_t left_s;    /* until the next step of the end; 0 none */
+	uint32_t mount_count;
+	bool is_synced; /* everything written is on the medium */
+	const struct record_holder *holders;
+	size_t holder_count;	/* of the list */
+	uint64_t process_count; /* may be more than are listed */
+};
+
 struct record_clock {
 	bool is_synced;
 	int64_t offset_ms;
@@ -328,6 +354,7 @@ struct record {
 		struct record_gap gap;
 		struct record_step step;
 		struct record_files files;
+		struct record_ending ending;
 	} u;
 };
 

@@ -322,6 +322,41 @@ static void put_files(struct json_out *out, const struct record_files *files)
 	json_out_end(out);
 }
 
+static void put_holder(struct json_out *out, const struct record_holder *holder)
+{
+	json_out_object(out, NULL);
+	json_out_u64(out, "pid", holder->pid);
+	json_out_u64(out, "uid", holder->uid);
+	json_out_str(out, "name", holder->name, RECORD_WORD_MAX);
+	json_out_str(out, "path", holder->path, RECORD_PATH_MAX);
+	json_out_bool(out, "raw", holder->is_raw);
+	json_out_bool(out, "write", holder->is_writer);
+	json_out_end(out);
+}
+
+static void put_ending(struct json_out *out, const struct record_ending *ending)
+{
+	size_t count = ending->holder_count;
+
+	if (count > RECORD_HOLDERS_MAX) {
+		count = RECORD_HOLDERS_MAX;
+		out->truncated++;
+	}
+	json_out_object(out, "ending");
+	json_out_str(out, "stage", ending->stage, RECORD_WORD_MAX);
+	json_out_str(out, "access", ending->access, RECORD_WORD_MAX);
+	if (ending->left_s)
+		json_out_u64(out, "left_s", ending->left_s);
+	json_out_u64(out, "mounts", ending->mount_count);
+	json_out_bool(out, "synced", ending->is_synced);
+	json_out_u64(out, "processes", ending->process_count);
+	json_out_array(out, "open");
+	for (size_t i = 0; i < count; i++)
+		put_holder(out, &ending->holders[i]);
+	json_out_end(out);
+	json_out_end(out);
+}
+
 static void put_part(struct json_out *out, const struct record *rec,
 		     const struct record_row *row)
 {
@@ -346,6 +381,9 @@ static void put_part(struct json_out *out, const struct record *rec,
 		break;
 	case RECORD_PART_FILES:
 		put_files(out, &rec->u.files);
+		break;
+	case RECORD_PART_ENDING:
+		put_ending(out, &rec->u.ending);
 		break;
 	case RECORD_PART_STEP:
 	case RECORD_PART_NONE:

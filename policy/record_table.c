@@ -187,6 +187,36 @@ static const struct record_row rows[RECORD_CODE_COUNT_] = {
 			.message = "%mへの書き込みの記録を終えました"
 				   "(ファイル %c 件)",
 		},
+	[RECORD_MEDIA_ENDING] =
+		{
+			.code = "media.ending",
+			.class_uid = OCSF_PERIPHERAL_ACTIVITY,
+			.activity_id = 4,
+			.activity = "Disable",
+			.severity_id = 2,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.needs = NEEDS_MEDIA_VERDICT,
+			.part = RECORD_PART_ENDING,
+			.message = "%mの使用を終わらせます%d",
+		},
+	[RECORD_MEDIA_ENDED] =
+		{
+			.code = "media.ended",
+			.class_uid = OCSF_PERIPHERAL_ACTIVITY,
+			.activity_id = 4,
+			.activity = "Disable",
+			.severity_id = 2,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_DENIED,
+			.disposition_id = OCSF_DISPOSITION_REVOKED,
+			.needs = NEEDS_MEDIA_VERDICT,
+			.part = RECORD_PART_ENDING,
+			.message = "%mの使用を終わらせました%d",
+			.monitor_message = "%mの使用は終了の対象です。"
+					   "監視モードのため終わらせていません",
+		},
 	[RECORD_MOUNT_BLOCKED] =
 		{
 			.code = "mount.blocked",

@@ -108,6 +108,31 @@ static void put_policy(struct json_out *out, const struct record *rec)
 	json_out_piece(out, "」", 1);
 }
 
+/* How long there is left, or what could not wait. */
+static void put_ending(struct json_out *out, const struct record *rec)
+{
+	const struct record_ending *ending = &rec->u.ending;
+
+	if (rec->code == RECORD_MEDIA_ENDED) {
+		if (ending->process_count)
+			json_out_piece(out, "(開かれたまま切り離しました)",
+				       TEXT_NAME_MAX);
+		return;
+	}
+	if (!ending->left_s)
+		return;
+	json_out_piece(out, "(残り", TEXT_NAME_MAX);
+	if (ending->left_s % 60 == 0) {
+		json_out_piece_u64(out, ending->left_s / 60);
+		json_out_piece(out, "分", 1);
+	} else {
+		json_out_piece_u64(out, ending->left_s);
+		json_out_piece(out, "秒", 1);
+	}
+	json_out_piece(out, "。開いているファイルを閉じてください)",
+		       TEXT_NAME_MAX);
+}
+
 static void put_detail(struct json_out *out, const struct record *rec,
 		       const struct record_row *row)
 {
@@ -121,6 +146,9 @@ static void put_detail(struct json_out *out, const struct record *rec,
 		json_out_piece(out, "(保護の段階 ", TEXT_NAME_MAX);
 		json_out_piece(out, rec->u.health.tier, TEXT_NAME_MAX);
 		json_out_piece(out, ")", 1);
+		break;
+	case RECORD_PART_ENDING:
+		put_ending(out, rec);
 		break;
 	case RECORD_PART_NONE:
 	case RECORD_PART_CHANGE:

@@ -16,6 +16,7 @@ struct copy {
 	struct record_guard guard;
 	struct record_file file;
 	struct record_layer layers[RECORD_LAYERS_MAX];
+	struct record_holder holders[RECORD_HOLDERS_MAX];
 };
 
 typedef void (*string_fn)(const char **text, void *userdata);
@@ -46,6 +47,15 @@ static void each_in_union(struct copy *copy, string_fn fn, void *userdata)
 		for (size_t i = 0; i < record->u.health.layer_count; i++) {
 			fn(&copy->layers[i].name, userdata);
 			fn(&copy->layers[i].detail, userdata);
+		}
+		break;
+	case RECORD_MEDIA_ENDING:
+	case RECORD_MEDIA_ENDED:
+		fn(&record->u.ending.stage, userdata);
+		fn(&record->u.ending.access, userdata);
+		for (size_t i = 0; i < record->u.ending.holder_count; i++) {
+			fn(&copy->holders[i].name, userdata);
+			fn(&copy->holders[i].path, userdata);
 		}
 		break;
 	case RECORD_AGENT_TAMPER:
@@ -135,6 +145,17 @@ static void take_health(struct copy *copy)
 	health->layers = copy->layers;
 }
 
+static void take_ending(struct copy *copy)
+{
+	struct record_ending *ending = &copy->record.u.ending;
+
+	if (ending->holder_count > RECORD_HOLDERS_MAX)
+		ending->holder_count = RECORD_HOLDERS_MAX;
+	for (size_t i = 0; i < ending->holder_count; i++)
+		copy->holders[i] = ending->holders[i];
+	ending->holders = copy->holders;
+}
+
 #define TAKE_PART(copy, part)                                                  \
 	do {                                                                   \
 		if ((copy)->record.part) {                                     \
@@ -157,6 +178,9 @@ static void take_parts(struct copy *copy, const struct record *record)
 	    record->code == RECORD_AGENT_DEGRADED ||
 	    record->code == RECORD_AGENT_RECOVERED)
 		take_health(copy);
+	if (record->code == RECORD_MEDIA_ENDING ||
+	    record->code == RECORD_MEDIA_ENDED)
+		take_ending(copy);
 }
 
 /* The facts have no pointers but a medium's parent; they are large, so they

@@ -15,7 +15,7 @@
 #include "agent/sense/block.h"
 
 /* Most processes told of by name; more are only counted. */
-#define HOLDERS_MAX 12
+#define HOLDERS_MAX 8
 /* The disk, its partitions, and what is stacked on them (LUKS, LVM, loop). */
 #define HOLDERS_NUMBERS_MAX    160
 #define HOLDERS_MOUNTS_MAX     64

@@ -29,6 +29,8 @@ GUARD = ["file.name", "file.type_id", "sekimori.guard.via"]
 HEALTH = ["device.is_compliant", "sekimori.health.mode", "sekimori.health.tier",
           "sekimori.health.layers", "sekimori.health.queue.pending"]
 GAP = ["log_name", "sekimori.gap.count", "sekimori.gap.why"]
+ENDING = ["sekimori.ending.stage", "sekimori.ending.access", "sekimori.ending.mounts",
+          "sekimori.ending.synced", "sekimori.ending.processes"]
 STATE = ["security_level_id", "state_id"]
 
 # code: class, activity, action, disposition (0: the class has none), fields
@@ -45,6 +47,8 @@ CODES = {
     "media.file.deleted": (1001, 4, 3, 17, DECISION + MEDIA + FILE),
     "media.file.renamed": (1001, 5, 3, 17, DECISION + MEDIA + FILE + ["file_result.path"]),
     "media.file.summary": (1001, 13, 3, 17, DECISION + MEDIA + FILES),
+    "media.ending": (1010, 4, 3, 17, DECISION + MEDIA + ENDING),
+    "media.ended": (1010, 4, 2, 24, DECISION + MEDIA + ENDING),
     "mount.blocked": (1001, 12, 2, 2, DECISION + REASON + MOUNT),
     "mount.readonly": (1001, 12, 4, 99, DECISION + MOUNT + ["file.is_readonly", "sekimori.mount.flags"]),
     "block.open.blocked": (1001, 14, 2, 2, DECISION + REASON + GUARD),

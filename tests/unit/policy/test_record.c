@@ -25,6 +25,7 @@ struct sample {
 	struct record_guard guard;
 	struct record_file file;
 	struct record_layer layers[RECORD_LAYERS_MAX + 1];
+	struct record_holder holders[RECORD_HOLDERS_MAX + 1];
 	struct record rec;
 };
 
@@ -90,7 +91,26 @@ static void sample_part(struct sample *s)
 					     NULL};
 	s->layers[1] = (struct record_layer){"lsm", RECORD_LAYER_ABSENT,
 					     "bpf is not in the LSM list"};
+	s->holders[0] = (struct record_holder){.pid = 4242,
+					       .uid = 1000,
+					       .name = "soffice.bin",
+					       .path = "/media/x/a.ods",
+					       .is_writer = true};
 	switch (rec->code) {
+	case RECORD_MEDIA_ENDING:
+	case RECORD_MEDIA_ENDED:
+		rec->u.ending = (struct record_ending){
+			.stage = rec->code == RECORD_MEDIA_ENDED ? "unmounted"
+								 : "held",
+			.access = "deny",
+			.left_s = rec->code == RECORD_MEDIA_ENDED ? 0 : 59,
+			.mount_count = 1,
+			.holders = s->holders,
+			.holder_count = 1,
+			.process_count = 1,
+			.is_synced = true,
+		};
+		break;
 	case RECORD_POLICY_LOADED:
 	case RECORD_POLICY_REJECTED:
 		rec->u.change = (struct record_change){
@@ -291,6 +311,16 @@ static void sample_flood_part(struct record *rec)
 		rec->u.change.signer = rec->u.change.error = h;
 	} else if (rec->code == RECORD_AGENT_TAMPER) {
 		rec->u.tamper.kind = rec->u.tamper.detected_by = h;
+	} else if (rec->code == RECORD_MEDIA_ENDED) {
+		struct record_ending *ending = &rec->u.ending;
+		struct record_holder *list =
+			(struct record_holder *)(uintptr_t)ending->holders;
+		for (size_t i = 0; i <= RECORD_HOLDERS_MAX; i++)
+			list[i] = (struct record_holder){UINT32_MAX, UINT32_MAX,
+							 h,	     h,
+							 true,	     true};
+		ending->holder_count = RECORD_HOLDERS_MAX + 1;
+		ending->stage = ending->access = h;
 	} else if (rec->code == RECORD_SPOOL_RESET) {
 		rec->u.gap.why = rec->u.gap.old_stream = h;
 	} else if (rec->code == RECORD_FILE_SUMMARY) {
@@ -541,6 +571,29 @@ static void a_flood_fits_and_a_smaller_buffer_is_told(void **state)
 	assert_true(largest < RECORD_MAX_BYTES - 4096);
 }
 
+static void the_end_of_a_medium_names_who_holds_it(void **state)
+{
+	struct sample s;
+	(void)state;
+
+	sample_make(&s, RECORD_MEDIA_ENDING);
+	assert_has(written(&s), "を終わらせます(残り59秒。開いている"
+				"ファイルを閉じてください)");
+	assert_has(written(&s),
+		   "\"ending\":{\"stage\":\"held\",\"access\":\"deny\","
+		   "\"left_s\":59,\"mounts\":1,\"synced\":true,"
+		   "\"processes\":1,\"open\":[{\"pid\":4242,\"uid\":1000,"
+		   "\"name\":\"soffice.bin\",\"path\":\"/media/x/a.ods\","
+		   "\"raw\":false,\"write\":true}]}");
+	s.rec.u.ending.left_s = 600;
+	assert_has(written(&s), "(残り10分。");
+	sample_make(&s, RECORD_MEDIA_ENDED);
+	assert_has(written(&s), "(開かれたまま切り離しました)");
+	s.rec.u.ending.process_count = s.rec.u.ending.holder_count = 0;
+	assert_has(written(&s), "使用を終わらせました\"");
+	assert_has(written(&s), "\"open\":[]");
+}
+
 static void reasons_have_numbers(void **state)
 {
 	(void)state;
@@ -613,6 +666,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_device_cannot_break_out_of_its_name),
 		cmocka_unit_test(a_string_is_cut_and_counted_once),
 		cmocka_unit_test(a_flood_fits_and_a_smaller_buffer_is_told),
+		cmocka_unit_test(the_end_of_a_medium_names_who_holds_it),
 		cmocka_unit_test(reasons_have_numbers),
 	};
 
