@@ -52,6 +52,7 @@ struct daemon {
 	sd_event_source *watchdog_source;
 	int uevent_fd;
 	int mount_fd;
+	uint32_t guard_layers;	/* BLOCK_GUARD_LAYER_* that worked once */
 	uint64_t guard_dropped; /* refusals lost in the ring, as told */
 	uint64_t watchdog_us;	/* 0: systemd watches nothing */
 	uint64_t wall_started_ms;
@@ -70,6 +71,18 @@ void events_open_spool(struct daemon *daemon) __attribute__((nonnull));
 /* Leaves the stamp of now in /run and on disk. */
 void events_stamp(struct daemon *daemon, bool is_clean)
 	__attribute__((nonnull));
+
+/* events.c: what is in force is compared with policy, and each layer of the
+ * guard proven again: at each heartbeat and after a sleep. */
+void events_reconcile(struct daemon *daemon) __attribute__((nonnull));
+
+/* Gives the guard's descriptors to the service manager, in place of those it
+ * may have. */
+void daemon_store_guard(const struct block_guard *guard)
+	__attribute__((nonnull));
+
+/* Reads the configuration again; what is wrong is told and changes nothing. */
+void daemon_load_config(struct daemon *daemon) __attribute__((nonnull));
 
 /* Reads configuration and policy again; what pipeline_load_policy() says. */
 int daemon_reload(struct daemon *daemon)

@@ -406,6 +406,22 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	return 0;
 }
 
+/* systemd-logind: true before the machine sleeps, false when it is back. What
+ * was plugged, unplugged or switched meanwhile may have come without a word. */
+static int on_sleep(sd_bus_message *message, void *userdata,
+		    sd_bus_error *error)
+{
+	struct control *control = userdata;
+	int is_going = 1;
+
+	(void)error;
+	if (sd_bus_message_read(message, "b", &is_going) < 0 || is_going)
+		return 0;
+	log_info(control->daemon->log, "back from sleep, comparing");
+	events_reconcile(control->daemon);
+	return 0;
+}
+
 static int set_up(struct control *control, sd_bus *bus)
 {
 	int r = sd_bus_set_address(bus, BUS_SOCKET);
@@ -432,6 +448,13 @@ static int set_up(struct control *control, sd_bus *bus)
 	r = sd_bus_match_signal(bus, NULL, "org.freedesktop.DBus.Local", NULL,
 				"org.freedesktop.DBus.Local", "Disconnected",
 				on_disconnected, control);
+	if (r < 0)
+		return r;
+	r = sd_bus_match_signal_async(bus, NULL, "org.freedesktop.login1",
+				      "/org/freedesktop/login1",
+				      "org.freedesktop.login1.Manager",
+				      "PrepareForSleep", on_sleep, NULL,
+				      control);
 	if (r < 0)
 		return r;
 	return sd_bus_request_name_async(bus, NULL, BUS_NAME, 0, on_name,

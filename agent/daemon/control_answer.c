@@ -498,11 +498,10 @@ static void put_explanation(struct answer *answer, struct daemon *daemon,
 static void explain_one_usb(struct answer *answer, struct daemon *daemon,
 			    const struct usb_entry *usb)
 {
-	_cleanup_free_ const struct usb_fact **authorized = NULL;
 	struct decide_context context;
 	struct explanation why;
 
-	pipeline_context(&daemon->pipeline, &context, &authorized);
+	pipeline_context(&daemon->pipeline, &context);
 	explain_usb(daemon->pipeline.bundle.ruleset, &usb->device.fact,
 		    &context, &why);
 	put_usb(answer, usb);
@@ -516,13 +515,12 @@ static void explain_one_usb(struct answer *answer, struct daemon *daemon,
 static void explain_one_medium(struct answer *answer, struct daemon *daemon,
 			       const struct medium_entry *medium)
 {
-	_cleanup_free_ const struct usb_fact **authorized = NULL;
 	struct decide_context context;
 	struct media_fact fact;
 	struct explanation why;
 
 	pipeline_media_fact(&daemon->pipeline, medium, &fact);
-	pipeline_context(&daemon->pipeline, &context, &authorized);
+	pipeline_context(&daemon->pipeline, &context);
 	explain_media(daemon->pipeline.bundle.ruleset, &fact, &context, &why);
 	put_medium(answer, daemon, medium);
 	put_text(answer, "layer", "media");

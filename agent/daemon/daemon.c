@@ -31,7 +31,7 @@
 #define RUN_DIR	     "run/sekimori"
 #define STOP_WAIT_MS 2000
 
-static void load_config(struct daemon *daemon)
+void daemon_load_config(struct daemon *daemon)
 {
 	char error[CONF_ERROR_MAX];
 	const char *path = daemon->options.config;
@@ -120,13 +120,14 @@ static void adopt_fds(struct daemon *daemon, struct block_guard *guard)
 		log_info(daemon->log, "took %d descriptors back", count);
 }
 
-static void store_fds(struct block_guard *guard)
+void daemon_store_guard(const struct block_guard *guard)
 {
 	struct block_guard_fd fds[BLOCK_GUARD_FDS_MAX];
 	size_t count = block_guard_store_fds(guard, fds);
 
 	for (size_t i = 0; i < count; i++) {
 		char message[384];
+		(void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", fds[i].name);
 		(void)snprintf(message, sizeof(message),
 			       "FDSTORE=1\nFDNAME=%s\nFDPOLL=0", fds[i].name);
 		/* Not under systemd: the pins are there all the same */
@@ -157,8 +158,9 @@ static void start_guard(struct daemon *daemon)
 		log_error(daemon->log, "no kernel guard: %s", errno_text(r));
 		return;
 	}
-	store_fds(guard);
+	daemon_store_guard(guard);
 	daemon->guard = guard;
+	daemon->guard_layers = block_guard_status(guard)->layers;
 	/* The ring outlives us: what it lost before is not ours to tell */
 	struct block_guard_counters counters;
 	if (block_guard_read_counters(guard, &counters) == 0)
@@ -320,7 +322,7 @@ int daemon_new(const struct daemon_options *options, const struct log *log,
 	int r = open_dirs(daemon);
 	if (r < 0)
 		return r;
-	load_config(daemon);
+	daemon_load_config(daemon);
 	read_before(daemon);
 	read_learned(daemon);
 	r = make_parts(daemon);
@@ -338,7 +340,7 @@ int daemon_new(const struct daemon_options *options, const struct log *log,
 
 int daemon_reload(struct daemon *daemon)
 {
-	load_config(daemon);
+	daemon_load_config(daemon);
 	int r = pipeline_load_policy(&daemon->pipeline);
 	if (policy_offer_inbox(daemon) == BUNDLE_OK)
 		r = BUNDLE_OK;

@@ -58,6 +58,7 @@ struct usb_entry {
 	bool is_lifeline;  /* kept or admitted against the verdict */
 	bool is_system;	   /* the running system stands on a disk of it */
 	bool was_admitted; /* lifeline, and not there at the beginning */
+	bool has_node;	   /* its usbfs node was opened up */
 	bool is_seen;	   /* mark of the running scan */
 	bool is_told; /* its verdict was recorded by the daemon before us */
 	uint64_t mono_seen_ns;
@@ -93,6 +94,8 @@ struct medium_entry {
 	char fs_uuid[MEDIA_STRING_MAX_BYTES + 1];
 	char label[MEDIA_STRING_MAX_BYTES + 1];
 	bool is_encrypted;
+	bool was_open;	    /* given to somebody in this plug */
+	bool is_mount_told; /* mounted although it never was */
 	bool is_unreadable; /* its probe failed: denied whatever policy says */
 	bool is_seen;
 	bool is_told;

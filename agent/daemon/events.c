@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <systemd/sd-daemon.h>
 
 #include "agent/base/cleanup.h"
@@ -217,6 +218,35 @@ static int rearm(sd_event_source *source, uint64_t in_us)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
+/* What was taken away is told, whether or not it could be brought back. */
+static void restore_guard(struct daemon *daemon, int error)
+{
+	const struct block_guard_status *status =
+		block_guard_status(daemon->guard);
+	char why[FAILURE_DETAIL_MAX];
+
+	(void)snprintf(why, sizeof(why), "%s",
+		       status->reason[0] ? status->reason
+		       : error < 0	 ? errno_text(error)
+					 : "a program of it is not pinned");
+	if (!daemon->failures.active[FAILURE_GUARD_LOST])
+		health_tell_guard_lost(daemon);
+	(void)failure_raise(&daemon->failures, FAILURE_GUARD_LOST, why);
+	health_check(daemon);
+	int r = block_guard_restore(daemon->guard);
+	if (r < 0) {
+		log_error(daemon->log, "the guard cannot be restored: %s",
+			  errno_text(r));
+		return;
+	}
+	daemon_store_guard(daemon->guard);
+	daemon->guard_dropped = 0; /* the new ring counts from nothing */
+	if (!(daemon->guard_layers & ~status->layers)) {
+		log_notice(daemon->log, "the guard is whole again");
+		failure_clear(&daemon->failures, FAILURE_GUARD_LOST);
+	}
+}
+
 /* Each layer is made to refuse something again: an attached program that no
  * longer runs, or one that somebody took away, must not be reported as a
  * working one. */
@@ -227,15 +257,13 @@ static void prove_guard(struct daemon *daemon)
 
 	if (!daemon->guard)
 		return;
-	enum block_guard_tier before = block_guard_status(daemon->guard)->tier;
 	int r = block_guard_self_test(daemon->guard);
 	status = block_guard_status(daemon->guard);
-	if (r < 0 || status->tier > before)
-		(void)failure_raise(&daemon->failures, FAILURE_GUARD_LOST,
-				    status->reason[0] ? status->reason
-						      : errno_text(r));
-	else if (status->tier < before)
+	if (r < 0 || (daemon->guard_layers & ~status->layers))
+		restore_guard(daemon, r);
+	else
 		failure_clear(&daemon->failures, FAILURE_GUARD_LOST);
+	daemon->guard_layers |= status->layers;
 	health_check_floor(daemon);
 
 	if (block_guard_read_counters(daemon->guard, &counters) < 0 ||
@@ -247,6 +275,14 @@ static void prove_guard(struct daemon *daemon)
 	daemon->guard_dropped = counters.events_dropped;
 }
 
+void events_reconcile(struct daemon *daemon)
+{
+	/* What somebody authorised by hand is taken back */
+	pipeline_scan(&daemon->pipeline);
+	pipeline_judge_by_time(&daemon->pipeline);
+	prove_guard(daemon);
+}
+
 static int on_heartbeat(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct daemon *daemon = userdata;
@@ -255,12 +291,9 @@ static int on_heartbeat(sd_event_source *source, uint64_t usec, void *userdata)
 	events_open_spool(daemon);
 	end_learning(daemon);
 	recorder_read_cursor(daemon->recorder);
-	/* Reconciliation: what somebody authorised by hand is taken back */
-	pipeline_scan(&daemon->pipeline);
-	pipeline_judge_by_time(&daemon->pipeline);
 	/* What lies there may have begun to count meanwhile */
 	(void)policy_offer_inbox(daemon);
-	prove_guard(daemon);
+	events_reconcile(daemon);
 	health_tell(daemon);
 	events_stamp(daemon, false);
 	return rearm(source, daemon->config.heartbeat_s * 1000000);
@@ -363,6 +396,44 @@ static int add_timers(struct daemon *daemon)
 	return add_timer(daemon, &daemon->watchdog_source, 0, on_watchdog);
 }
 
+/* Somebody wrote agent.conf: an editor, or sekimori-ship enroll. Policy is not
+ * in there, so nobody has to ask for a reload. */
+static int on_config(sd_event_source *source, const struct inotify_event *event,
+		     void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	(void)source;
+	if (event->len == 0 ||
+	    strcmp(event->name, sysfs_basename(daemon->options.config)) != 0)
+		return 0;
+	uint64_t heartbeat_s = daemon->config.heartbeat_s;
+	daemon_load_config(daemon);
+	if (daemon->control)
+		control_status_changed(daemon->control);
+	if (daemon->config.heartbeat_s == heartbeat_s)
+		return 0;
+	return rearm(daemon->heartbeat_source,
+		     daemon->config.heartbeat_s * 1000000);
+}
+
+static void add_config(struct daemon *daemon)
+{
+	char path[512];
+	char *slash;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", daemon->options.root,
+		       daemon->options.config);
+	slash = strrchr(path, '/');
+	*slash = '\0';
+	int r = sd_event_add_inotify(daemon->loop, NULL, path,
+				     IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR,
+				     on_config, daemon);
+	if (r < 0) /* read at a reload all the same */
+		log_warning(daemon->log, "cannot watch '%s': %s, ignoring",
+			    path, errno_text(r));
+}
+
 static int add_signals(struct daemon *daemon)
 {
 	/* Blocked in main() before any thread was made */
@@ -384,6 +455,7 @@ int events_add(struct daemon *daemon)
 	r = add_timers(daemon);
 	if (r < 0)
 		return r;
+	add_config(daemon);
 	if (daemon->uevent_fd >= 0) {
 		r = add_io(daemon, daemon->uevent_fd, EPOLLIN, PRIORITY_UEVENT,
 			   on_uevent);

@@ -31,6 +31,7 @@ static const struct failure_row rows[] = {
 				"the tier is below what policy demands"},
 	[FAILURE_USB_DEFAULT] = {"usb_default", FAILURE_DEGRADE,
 				 "authorized_default could not be set"},
+	[FAILURE_SYSFS] = {"sysfs", FAILURE_DEGRADE, "sysfs cannot be read"},
 	[FAILURE_POLICY_REJECTED] = {"policy_rejected", FAILURE_OBSERVE,
 				     "the newest policy has an error"},
 	[FAILURE_POLICY_NONE] = {"policy_none", FAILURE_DEGRADE,

@@ -31,6 +31,7 @@ enum failure_kind {
 	FAILURE_GUARD_DROPPED,	 /* the guard's ring was full */
 	FAILURE_TIER_FLOOR,	 /* below the tier that policy demands */
 	FAILURE_USB_DEFAULT,	 /* authorized_default could not be set */
+	FAILURE_SYSFS,		 /* what is plugged in cannot be seen */
 	FAILURE_POLICY_REJECTED, /* the newest policy has an error */
 	FAILURE_POLICY_NONE,	 /* no policy at all: media denied */
 	FAILURE_CONFIG,		 /* agent.conf has an error: defaults */

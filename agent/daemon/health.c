@@ -267,6 +267,23 @@ void health_tell_stop(struct daemon *daemon)
 	sink.emit(sink.userdata, &record);
 }
 
+void health_tell_guard_lost(struct daemon *daemon)
+{
+	struct record record = {
+		.code = RECORD_AGENT_TAMPER,
+		.u.tamper =
+			{
+				.kind = "guard",
+				.detected_by = "heartbeat",
+				.is_held = guard_layers(daemon) &
+					   BLOCK_GUARD_LAYER_CGROUP,
+			},
+	};
+	struct record_sink sink = recorder_sink(daemon->recorder);
+
+	sink.emit(sink.userdata, &record);
+}
+
 void health_tell_guard_gap(struct daemon *daemon, uint64_t count)
 {
 	struct record record = {

@@ -34,6 +34,9 @@ void health_check(struct daemon *daemon) __attribute__((nonnull));
 /* Compares the tier with the floor that policy demands. */
 void health_check_floor(struct daemon *daemon) __attribute__((nonnull));
 
+/* agent.tamper: a layer of the guard was taken away. */
+void health_tell_guard_lost(struct daemon *daemon) __attribute__((nonnull));
+
 /* log.gap: COUNT refusals did not fit into the guard's ring. */
 void health_tell_guard_gap(struct daemon *daemon, uint64_t count)
 	__attribute__((nonnull));

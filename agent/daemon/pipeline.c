@@ -69,32 +69,30 @@ static void fill_local_time(struct wall_local *ret_now)
 }
 
 static void list_authorized(struct pipeline *pipeline,
-			    struct decide_context *context,
-			    const struct usb_fact ***ret_authorized)
+			    struct decide_context *context)
 {
-	const struct usb_fact **list = calloc(DECIDE_AUTHORIZED_MAX,
-					      sizeof(const struct usb_fact *));
-	if (!list)
-		return; /* nothing is authorised as far as rules can see */
-
 	size_t count = 0;
+
 	for (const struct usb_entry *entry = pipeline->devices.usb;
 	     entry && count < DECIDE_AUTHORIZED_MAX; entry = entry->next)
 		if (entry->state == DEVICE_AUTHORISED &&
 		    !entry->device.fact.is_controller)
-			list[count++] = &entry->device.fact;
-	context->authorized = list;
+			pipeline->authorized[count++] = &entry->device.fact;
+	context->authorized = pipeline->authorized;
 	context->authorized_count = count;
-	*ret_authorized = list;
+}
+
+bool pipeline_is_blind(const struct pipeline *pipeline)
+{
+	return pipeline->has_missed && pipeline->bundle.ruleset &&
+	       (ruleset_uses(pipeline->bundle.ruleset) & RULES_USES_AUTHORIZED);
 }
 
 void pipeline_context(struct pipeline *pipeline,
-		      struct decide_context *ret_context,
-		      const struct usb_fact ***ret_authorized)
+		      struct decide_context *ret_context)
 {
 	struct decide_context context = {0};
 
-	*ret_authorized = NULL;
 	fill_local_time(&context.now);
 	context.boot_now_s = clock_boot_ns() / NS_PER_S;
 	if (getrandom(&context.random, sizeof(context.random), GRND_NONBLOCK) <
@@ -104,7 +102,7 @@ void pipeline_context(struct pipeline *pipeline,
 	context.history_count = pipeline->history_count;
 	if (pipeline->bundle.ruleset &&
 	    ruleset_uses(pipeline->bundle.ruleset) & RULES_USES_AUTHORIZED)
-		list_authorized(pipeline, &context, ret_authorized);
+		list_authorized(pipeline, &context);
 	*ret_context = context;
 }
 
@@ -119,15 +117,14 @@ static void copy_span(struct span from, char *to, size_t size)
 unsigned int pipeline_prove(struct pipeline *pipeline,
 			    const struct ruleset *ruleset)
 {
-	_cleanup_free_ const struct usb_fact **authorized = NULL;
 	_cleanup_free_ struct lifeline_device *list = NULL;
 	unsigned int required = pipeline_lifeline_roles(pipeline);
 	struct decide_context context;
 	size_t count = 0, index = 0;
 
-	pipeline_context(pipeline, &context, &authorized);
-	if (!authorized && ruleset_uses(ruleset) & RULES_USES_AUTHORIZED)
-		list_authorized(pipeline, &context, &authorized);
+	pipeline_context(pipeline, &context);
+	if (ruleset_uses(ruleset) & RULES_USES_AUTHORIZED)
+		list_authorized(pipeline, &context);
 	list = pipeline_lifeline(pipeline, NULL, &count, &index);
 	if (!list)
 		return required; /* what cannot be proven is not so */
@@ -313,14 +310,16 @@ static int compare_names(const void *a, const void *b)
 
 typedef void (*see_fn)(struct pipeline *pipeline, const char *devpath);
 
-static void walk(struct pipeline *pipeline, const char *dir, size_t capacity,
-		 see_fn see)
+/* 0: every entry was looked at; -ENOENT: there is no such folder (no driver of
+ * that kind yet); else what of it could not be seen is not known to be gone. */
+static int walk(struct pipeline *pipeline, const char *dir, size_t capacity,
+		see_fn see)
 {
 	_cleanup_free_ char(*list)[64] = calloc(capacity, sizeof(*list));
 	struct names names = {.list = list, .capacity = capacity};
 
 	if (!list)
-		return; /* the next scan tries again; nothing was opened */
+		return -ENOMEM; /* the next scan tries again */
 	int r = sysfs_each(pipeline->options.root_fd, dir, take_name, &names);
 	if (r < 0 && r != -ENOENT && r != -E2BIG)
 		log_error(pipeline->options.log, "cannot list '%s': %s", dir,
@@ -334,6 +333,7 @@ static void walk(struct pipeline *pipeline, const char *dir, size_t capacity,
 				     devpath) == 0)
 			see(pipeline, devpath);
 	}
+	return r;
 }
 
 static void see_usb(struct pipeline *pipeline, const char *devpath)
@@ -352,22 +352,58 @@ static void see_medium(struct pipeline *pipeline, const char *devpath)
 		entry->is_seen = true;
 }
 
-static void forget_unseen(struct pipeline *pipeline)
+static void forget_unseen_media(struct pipeline *pipeline)
 {
 	struct medium_entry *medium = pipeline->devices.media;
+
 	while (medium) {
 		struct medium_entry *next = medium->next;
 		if (!medium->is_seen)
 			pipeline_forget_medium(pipeline, medium);
 		medium = next;
 	}
+}
+
+static void forget_unseen_usb(struct pipeline *pipeline)
+{
 	struct usb_entry *usb = pipeline->devices.usb;
+
 	while (usb) {
 		struct usb_entry *next = usb->next;
 		if (!usb->is_seen)
 			pipeline_forget_usb(pipeline, usb);
 		usb = next;
 	}
+}
+
+static int find_any(const char *name, void *userdata)
+{
+	(void)name;
+	(void)userdata;
+	return 1;
+}
+
+/* A folder that is not there is a kernel without that driver so far, but a
+ * kernel without any bus is a sysfs that is not there. */
+static void tell_reading(struct pipeline *pipeline, int usb, int block)
+{
+	struct failures *failures = pipeline->options.failures;
+	int r = usb < 0 && usb != -ENOENT ? usb : block;
+	char detail[FAILURE_DETAIL_MAX];
+
+	if (r == 0 || r == -ENOENT) {
+		r = sysfs_each(pipeline->options.root_fd, "sys/bus", find_any,
+			       NULL);
+		if (r == 0)
+			r = -ENODATA;
+	}
+	if (r > 0) {
+		failure_clear(failures, FAILURE_SYSFS);
+		return;
+	}
+	(void)snprintf(detail, sizeof(detail), "sysfs cannot be read: %s",
+		       errno_text(r));
+	(void)failure_raise(failures, FAILURE_SYSFS, detail);
 }
 
 void pipeline_scan(struct pipeline *pipeline)
@@ -381,10 +417,22 @@ void pipeline_scan(struct pipeline *pipeline)
 
 	/* All USB devices are read before the first is judged: the lifeline
 	 * must see every keyboard there is. */
-	walk(pipeline, "sys/bus/usb/devices", DEVICES_USB_MAX, see_usb);
+	pipeline->has_missed = false;
+	int usb = walk(pipeline, "sys/bus/usb/devices", DEVICES_USB_MAX,
+		       see_usb);
+	if (usb < 0 && usb != -ENOENT)
+		pipeline->has_missed = true;
 	pipeline_judge_new_usb(pipeline);
-	walk(pipeline, "sys/class/block", SYSFS_ENTRIES_MAX, see_medium);
-	forget_unseen(pipeline);
+	int block = walk(pipeline, "sys/class/block", SYSFS_ENTRIES_MAX,
+			 see_medium);
+	tell_reading(pipeline, usb, block);
+	/* What could not be listed may be there all the same */
+	bool is_readable = !pipeline->options.failures->active[FAILURE_SYSFS];
+	if (is_readable && (block == 0 || block == -ENOENT))
+		forget_unseen_media(pipeline);
+	if (is_readable && (usb == 0 || usb == -ENOENT))
+		forget_unseen_usb(pipeline);
+	pipeline_reconcile(pipeline);
 }
 
 /* Where the guard's own hook of device_add is missing or does not run (tier T3)

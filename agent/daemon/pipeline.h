@@ -55,6 +55,9 @@ struct pipeline {
 	/* The signed offer that was refused last, and how */
 	char refused[BUNDLE_DIGEST_SIZE + 16];
 	struct devices devices;
+	/* What rules with allowed-matches see. No allocation: one that failed
+	 * would show them nobody, and "if !allowed-matches(…)" would open. */
+	const struct usb_fact *authorized[DECIDE_AUTHORIZED_MAX];
 	struct decide_history_slot *history;
 	size_t history_count;
 	bool is_monitor;
@@ -64,6 +67,7 @@ struct pipeline {
 	bool is_dirty;	/* the session file is behind (daemon/session.h) */
 	bool has_folds; /* refusals counted but not told */
 	struct folds orphans; /* refusals on devices that are no medium */
+	bool has_missed;      /* some USB device present is not in the table */
 	uint32_t cold_usb;
 	uint32_t cold_media;
 };
@@ -105,6 +109,11 @@ void pipeline_relearn(struct pipeline *pipeline) __attribute__((nonnull));
 /* Judges everything again when some rule looks at the time. */
 void pipeline_judge_by_time(struct pipeline *pipeline) __attribute__((nonnull));
 
+/* pipeline_reconcile.c, the end of every scan: what is authorised, bound,
+ * entered into the guard and mounted is made equal to what was decided. What
+ * somebody made otherwise is told. */
+void pipeline_reconcile(struct pipeline *pipeline) __attribute__((nonnull));
+
 /* One uevent of the kernel. */
 void pipeline_uevent(struct pipeline *pipeline, const struct uevent *event)
 	__attribute__((nonnull));
@@ -123,11 +132,16 @@ void pipeline_probed(struct pipeline *pipeline, const char *disk,
 /* Tells refusals that were counted; called by a timer while has_folds. */
 void pipeline_flush_folds(struct pipeline *pipeline) __attribute__((nonnull));
 
-/* Context of a decision now; *ret_authorized is an array the caller frees
- * (NULL when no rule looks at it). For explain, too. */
+/* Context of a decision now, good until the next call. For explain, too. */
 void pipeline_context(struct pipeline *pipeline,
-		      struct decide_context *ret_context,
-		      const struct usb_fact ***ret_authorized)
+		      struct decide_context *ret_context)
+	__attribute__((nonnull));
+
+/* Detail of a decision made blind; it is made again at the next scan. */
+#define PIPELINE_BLIND "not all devices present could be read"
+/* Some rule asks what else is authorised, and that cannot be told: such rules
+ * must not let anything in by it. */
+bool pipeline_is_blind(const struct pipeline *pipeline)
 	__attribute__((nonnull));
 
 /* The fact of a medium as it was judged. */
@@ -176,6 +190,15 @@ void pipeline_judge_new_usb(struct pipeline *pipeline) __attribute__((nonnull));
 void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
 			bool quiet) __attribute__((nonnull));
 void pipeline_forget_usb(struct pipeline *pipeline, struct usb_entry *entry)
+	__attribute__((nonnull));
+/* What policy says of it now; enforces nothing. */
+void pipeline_decide_usb(struct pipeline *pipeline,
+			 const struct usb_entry *entry,
+			 struct verdict *ret_verdict) __attribute__((nonnull));
+/* What is done: a denial of a rule on trial (`monitor`) is only told. In
+ * monitor mode everything is asked of the dry twin as it would be done. */
+bool pipeline_keeps_out(const struct pipeline *pipeline,
+			const struct decision *decision)
 	__attribute__((nonnull));
 
 struct medium_entry *pipeline_see_medium(struct pipeline *pipeline,

@@ -95,23 +95,25 @@ void pipeline_media_fact(const struct pipeline *pipeline,
 
 static void decide(struct pipeline *pipeline, struct medium_entry *entry)
 {
-	_cleanup_free_ const struct usb_fact **authorized = NULL;
 	struct decide_context context;
 	struct media_fact fact;
 	struct verdict verdict;
 
 	pipeline_media_fact(pipeline, entry, &fact);
-	pipeline_context(pipeline, &context, &authorized);
+	pipeline_context(pipeline, &context);
 	decide_media(pipeline->bundle.ruleset, &fact, &context, &verdict);
 	pipeline_take_verdict(pipeline, &verdict, &entry->decision);
-	if (!entry->is_unreadable ||
+	bool is_blind = pipeline_is_blind(pipeline);
+	if ((!entry->is_unreadable && !is_blind) ||
 	    (verdict.access == MEDIA_DENY && !verdict.is_monitor))
 		return;
 	/* A medium that breaks its reader is given to nobody */
 	entry->decision.access = MEDIA_DENY;
 	entry->decision.is_monitor = pipeline->is_monitor;
 	entry->decision.reason = RECORD_REASON_UNJUDGED;
-	set_detail(&entry->decision, "the probe of the medium failed");
+	set_detail(&entry->decision,
+		   is_blind ? PIPELINE_BLIND
+			    : "the probe of the medium failed");
 }
 
 /* Tier T4: nothing refuses opens, so the whole device goes. */
@@ -167,6 +169,7 @@ static void enforce_medium(struct pipeline *pipeline,
 		return; /* its remove event is on the way */
 	if (r >= 0) {
 		entry->access = pipeline->is_monitor ? entry->access : wanted;
+		entry->was_open |= entry->access != MEDIA_DENY;
 		return;
 	}
 	/* Refused stays refused; given too much is told by what is in force */
@@ -237,6 +240,7 @@ static void adopt_access(struct pipeline *pipeline, struct medium_entry *entry)
 		entry->access = MEDIA_READ_WRITE;
 	else if (policy.access == GUARD_READ_ONLY)
 		entry->access = MEDIA_READ_ONLY;
+	entry->was_open = entry->access != MEDIA_DENY;
 }
 
 static void remember_plug(struct pipeline *pipeline, struct medium_entry *entry)

@@ -22,9 +22,7 @@ static bool is_blocking(const struct decision *decision)
 	return decision->target != USB_TARGET_ALLOW;
 }
 
-/* What is done: a denial of a rule on trial (`monitor`) is only told. In
- * monitor mode everything is asked of the dry twin as it would be done. */
-static bool is_kept_out(const struct pipeline *pipeline,
+bool pipeline_keeps_out(const struct pipeline *pipeline,
 			const struct decision *decision)
 {
 	return is_blocking(decision) &&
@@ -46,7 +44,8 @@ static int read_device(struct pipeline *pipeline, const char *devpath,
 	int r = usb_read(pipeline->options.root_fd, devpath, parent_hash,
 			 device);
 
-	if (r >= 0 || r == -ENOENT || r == -ENODEV)
+	/* Without memory it is as it was: the next scan reads it */
+	if (r >= 0 || r == -ENOENT || r == -ENODEV || r == -ENOMEM)
 		return r;
 	memset(device, 0, sizeof(*device));
 	(void)snprintf(device->devpath, sizeof(device->devpath), "%s", devpath);
@@ -171,11 +170,13 @@ struct usb_entry *pipeline_see_usb(struct pipeline *pipeline,
 	}
 
 	int r = read_device(pipeline, devpath, hub, &device);
+	pipeline->has_missed |= r == -ENOMEM;
 	if (r < 0 || r == USB_NOT_A_DEVICE)
 		return NULL;
 	int added = devices_add_usb(&pipeline->devices, &device, &entry);
 	if (added < 0) {
 		/* Not in the table: never authorised by us */
+		pipeline->has_missed = true;
 		(void)failure_raise(pipeline->options.failures,
 				    FAILURE_DEVICES_FULL, errno_text(added));
 		return NULL;
@@ -187,18 +188,39 @@ struct usb_entry *pipeline_see_usb(struct pipeline *pipeline,
 	return entry;
 }
 
+/* Without the kernel's own hook of device_del (tier T3) nobody else ends what
+ * was entered for its node; unless the number is another one's by now. */
+static void end_node(struct pipeline *pipeline, const struct usb_entry *entry)
+{
+	struct enforce enforce = pipeline_enforce(pipeline);
+	const struct usb_device *device = &entry->device;
+
+	if (!entry->has_node)
+		return;
+	for (const struct usb_entry *other = pipeline->devices.usb; other;
+	     other = other->next)
+		if (other != entry && other->device.major == device->major &&
+		    other->device.minor == device->minor)
+			return;
+	if (enforce.ops->usb_gone(enforce.context, device->major,
+				  device->minor) < 0)
+		(void)failure_count(pipeline->options.failures,
+				    FAILURE_USB_WRITE);
+}
+
 void pipeline_forget_usb(struct pipeline *pipeline, struct usb_entry *entry)
 {
+	end_node(pipeline, entry);
 	if (!entry->device.fact.is_controller && entry->decision.wall_ms != 0)
 		pipeline_record_usb(pipeline, entry, RECORD_USB_DEVICE_REMOVED);
 	devices_remove_usb(&pipeline->devices, entry);
 	pipeline->is_dirty = true;
 }
 
-static void decide(struct pipeline *pipeline, struct usb_entry *entry,
-		   struct verdict *ret_verdict)
+void pipeline_decide_usb(struct pipeline *pipeline,
+			 const struct usb_entry *entry,
+			 struct verdict *ret_verdict)
 {
-	_cleanup_free_ const struct usb_fact **authorized = NULL;
 	struct decide_context context;
 
 	if (entry->outcome != 0) {
@@ -211,7 +233,14 @@ static void decide(struct pipeline *pipeline, struct usb_entry *entry,
 				    FAILURE_DESCRIPTOR);
 		return;
 	}
-	pipeline_context(pipeline, &context, &authorized);
+	if (pipeline_is_blind(pipeline)) {
+		*ret_verdict = (struct verdict){
+			.rule = VERDICT_NO_RULE,
+			.is_implicit = true,
+		};
+		return;
+	}
+	pipeline_context(pipeline, &context);
 	decide_usb(pipeline->bundle.ruleset, &entry->device.fact, &context,
 		   ret_verdict);
 }
@@ -431,6 +460,7 @@ static int let_in(struct pipeline *pipeline, struct usb_entry *entry,
 	if (!pipeline->is_monitor)
 		fact->is_authorized = true;
 	if (needs_node(fact)) {
+		entry->has_node = true;
 		r = enforce.ops->usb_node(enforce.context, fact->via_port,
 					  true);
 		if (r < 0) /* the device works, its node stays shut */
@@ -467,7 +497,7 @@ static int keep_out(struct pipeline *pipeline, struct usb_entry *entry)
 static void enforce_usb(struct pipeline *pipeline, struct usb_entry *entry,
 			const struct verdict *verdict)
 {
-	bool blocking = is_kept_out(pipeline, &entry->decision);
+	bool blocking = pipeline_keeps_out(pipeline, &entry->decision);
 	int r = blocking ? keep_out(pipeline, entry)
 			 : let_in(pipeline, entry, verdict);
 
@@ -568,11 +598,15 @@ void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
 		judge_controller(pipeline, entry);
 		return;
 	}
-	decide(pipeline, entry, &verdict);
+	pipeline_decide_usb(pipeline, entry, &verdict);
 	pipeline_take_verdict(pipeline, &verdict, &entry->decision);
-	if (entry->outcome != 0)
+	if (entry->outcome != 0) {
 		set_detail(&entry->decision,
 			   usb_outcome_to_str(entry->outcome));
+	} else if (pipeline_is_blind(pipeline)) {
+		entry->decision.reason = RECORD_REASON_UNJUDGED;
+		set_detail(&entry->decision, PIPELINE_BLIND);
+	}
 	if (is_too_early(pipeline, entry, &verdict)) {
 		if (clock_mono_ns() - entry->mono_seen_ns < PUT_OFF_MAX_NS) {
 			entry->decision = before;
@@ -584,7 +618,7 @@ void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
 		set_detail(&entry->decision, "the kernel bound no driver");
 	}
 	entry->is_lifeline = entry->is_system = false;
-	if (is_kept_out(pipeline, &entry->decision))
+	if (pipeline_keeps_out(pipeline, &entry->decision))
 		spare(pipeline, entry, &verdict);
 	else
 		entry->was_admitted = false;

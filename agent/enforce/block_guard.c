@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -26,22 +27,11 @@
 #include "agent/enforce/guard_seed.h"
 #include "agent/enforce/guard_set.h"
 #include "agent/enforce/guard_system.h"
+#include "agent/enforce/guard_object.h"
 #include "agent/base/banned.h"
 
 static const char default_pin_dir[] = "/sys/fs/bpf/sekimori";
 static const char config_fd_name[] = "guard-config";
-
-struct block_guard {
-	struct block_guard_options options;
-	struct guard_place place; /* of the options */
-	struct block_guard_status status;
-	struct guard_set *set;
-	struct ring_buffer *ring;
-	int kept_config; /* from the service manager; -1 */
-	/* Only while block_guard_dispatch runs. */
-	block_guard_event_fn fn;
-	void *userdata;
-};
 
 static int be_quiet(enum libbpf_print_level level, const char *format,
 		    va_list arguments)
@@ -68,6 +58,7 @@ int block_guard_new(const struct block_guard_options *options,
 		.proc_fd = options->proc_fd,
 	};
 	guard->kept_config = -1;
+	guard->events = -1;
 	guard->status.tier = BLOCK_GUARD_T4;
 	if (!options->verbose)
 		libbpf_set_print(be_quiet);
@@ -81,6 +72,8 @@ struct block_guard *block_guard_free(struct block_guard *guard)
 		return NULL;
 	ring_buffer__free(guard->ring);
 	guard_set_free(guard->set);
+	if (guard->events >= 0)
+		(void)close(guard->events);
 	if (guard->kept_config >= 0)
 		(void)close(guard->kept_config);
 	free(guard);
@@ -202,6 +195,14 @@ static bool inherit(const struct block_guard *guard,
 	const char *dir = guard->options.pin_dir;
 	struct guard_device device;
 	struct guard_policy entry;
+
+	if (guard->set) { /* its own successor: block_guard_restore */
+		copy_map(guard_set_map(guard->set, GUARD_MAP_DEVICES),
+			 guard_set_map(set, GUARD_MAP_DEVICES), &device);
+		copy_map(guard_set_map(guard->set, GUARD_MAP_POLICY),
+			 guard_set_map(set, GUARD_MAP_POLICY), &entry);
+		return true;
+	}
 	_cleanup_close_ int devices =
 		guard_set_open_pinned(dir, GUARD_MAP_DEVICES, sizeof(device));
 	_cleanup_close_ int policy =
@@ -270,6 +271,7 @@ int block_guard_self_test(struct block_guard *guard)
 {
 	if (!guard->set)
 		return -EBADF;
+	guard_set_check_pins(guard->set, guard->options.pin_dir);
 	update_status(guard, guard_proof_layers(guard->set));
 	return guard->status.tier == BLOCK_GUARD_T4 ? -EPERM : 0;
 }
@@ -424,12 +426,78 @@ static int on_ring_event(void *context, void *data, size_t size)
 	return 0;
 }
 
+/* The caller's loop waits on one descriptor whatever ring is behind it. */
 static int open_ring(struct block_guard *guard)
 {
-	guard->ring =
-		ring_buffer__new(guard_set_map(guard->set, GUARD_MAP_EVENTS),
-				 on_ring_event, guard, NULL);
-	return guard->ring ? 0 : -errno;
+	struct epoll_event event = {.events = EPOLLIN};
+	struct ring_buffer *ring;
+
+	if (guard->events < 0)
+		guard->events = epoll_create1(EPOLL_CLOEXEC);
+	if (guard->events < 0)
+		return -errno;
+	ring = ring_buffer__new(guard_set_map(guard->set, GUARD_MAP_EVENTS),
+				on_ring_event, guard, NULL);
+	if (!ring)
+		return -errno;
+	if (epoll_ctl(guard->events, EPOLL_CTL_ADD, ring_buffer__epoll_fd(ring),
+		      &event) < 0) {
+		ring_buffer__free(ring);
+		return -errno;
+	}
+	ring_buffer__free(guard->ring); /* closed: out of the epoll, too */
+	guard->ring = ring;
+	return 0;
+}
+
+/* Pin what was brought up and tidy up around it; none of it takes it down. */
+static void settle(struct block_guard *guard, bool is_new)
+{
+	int r = 0;
+
+	if (is_new)
+		r = guard_set_pin(guard->set, guard->options.pin_dir);
+	if (r < 0)
+		explain(guard, "not pinned, ends with the daemon", r);
+	/* An old set that stays refuses only what is refused anyway. */
+	r = guard_set_drop_others(guard->options.pin_dir, guard->set);
+	if (r < 0)
+		explain(guard, "an older set is still pinned", r);
+	r = note_pin_dev(guard);
+	if (r < 0)
+		explain(guard, "the pins cannot be protected", r);
+}
+
+int block_guard_restore(struct block_guard *guard)
+{
+	_cleanup_close_ int cgroup_fd =
+		guard_identity_open_cgroup(&guard->place);
+	const struct block_guard_status before = guard->status;
+	struct guard_set *old = guard->set;
+	struct guard_config config;
+	int r;
+
+	if (!old)
+		return -EBADF;
+	r = guard_identity_read(guard_set_map(old, GUARD_MAP_CONFIG), &config);
+	if (r < 0)
+		return r;
+	config.flags &= ~(uint32_t)GUARD_TASK_IS_NOTED; /* the new set's own */
+	r = bring_up_best(guard, &config, cgroup_fd);
+	if (r == 0 && guard->status.tier >= before.tier &&
+	    !(guard->status.layers & ~before.layers)) {
+		guard_set_free(guard->set); /* no better than what is left */
+		r = -EOPNOTSUPP;
+	}
+	if (r < 0) {
+		guard->set = old;
+		guard->status = before;
+		return r;
+	}
+	guard->status.reused = false;
+	settle(guard, true);
+	guard_set_free(old);
+	return open_ring(guard);
 }
 
 int block_guard_start(struct block_guard *guard)
@@ -455,17 +523,8 @@ int block_guard_start(struct block_guard *guard)
 			update_status(guard, 0);
 			return r;
 		}
-		r = guard_set_pin(guard->set, guard->options.pin_dir);
-		if (r < 0)
-			explain(guard, "not pinned, ends with the daemon", r);
 	}
-	/* An old set that stays refuses only what is refused anyway. */
-	r = guard_set_drop_others(guard->options.pin_dir, guard->set);
-	if (r < 0)
-		explain(guard, "an older set is still pinned", r);
-	r = note_pin_dev(guard);
-	if (r < 0)
-		explain(guard, "the pins cannot be protected", r);
+	settle(guard, !guard->status.reused);
 	return open_ring(guard);
 }
 
@@ -519,7 +578,7 @@ int block_guard_set_tamper(struct block_guard *guard, bool on)
 
 int block_guard_event_fd(const struct block_guard *guard)
 {
-	return guard->ring ? ring_buffer__epoll_fd(guard->ring) : -EBADF;
+	return guard->ring ? guard->events : -EBADF;
 }
 
 int block_guard_dispatch(struct block_guard *guard, block_guard_event_fn fn,
@@ -549,73 +608,6 @@ int block_guard_read_counters(const struct block_guard *guard,
 						  GUARD_COUNT_DEVICES_FULL),
 	};
 	return 0;
-}
-
-/* ---- entries ----------------------------------------------------------- */
-
-uint64_t block_guard_key(bool is_char, dev_t device)
-{
-	return GUARD_KEY(is_char, major(device), minor(device));
-}
-
-int block_guard_set(struct block_guard *guard, uint64_t key,
-		    enum guard_access access, uint64_t diskseq)
-{
-	const struct guard_policy entry = {.diskseq = diskseq,
-					   .access = access};
-
-	if (!guard->set)
-		return -EBADF;
-	return bpf_map_update_elem(guard_set_map(guard->set, GUARD_MAP_POLICY),
-				   &key, &entry, BPF_ANY) < 0
-		       ? (errno == E2BIG ? -ENOSPC : -errno)
-		       : 0;
-}
-
-int block_guard_clear(struct block_guard *guard, uint64_t key)
-{
-	if (!guard->set)
-		return -EBADF;
-	if (bpf_map_delete_elem(guard_set_map(guard->set, GUARD_MAP_POLICY),
-				&key) < 0 &&
-	    errno != ENOENT)
-		return -errno;
-	return 0;
-}
-
-static int look_up(const struct block_guard *guard, enum guard_map map,
-		   uint64_t key, void *ret_value)
-{
-	if (!guard->set)
-		return -EBADF;
-	return bpf_map_lookup_elem(guard_set_map(guard->set, map), &key,
-				   ret_value) < 0
-		       ? -errno
-		       : 0;
-}
-
-int block_guard_device(const struct block_guard *guard, uint64_t key,
-		       struct guard_device *ret_device)
-{
-	return look_up(guard, GUARD_MAP_DEVICES, key, ret_device);
-}
-
-int block_guard_entry(const struct block_guard *guard, uint64_t key,
-		      struct guard_policy *ret_entry)
-{
-	return look_up(guard, GUARD_MAP_POLICY, key, ret_entry);
-}
-
-int block_guard_next_device(const struct block_guard *guard,
-			    const uint64_t *key, uint64_t *ret_key)
-{
-	if (!guard->set)
-		return -EBADF;
-	return bpf_map_get_next_key(guard_set_map(guard->set,
-						  GUARD_MAP_DEVICES),
-				    key, ret_key) < 0
-		       ? -errno
-		       : 0;
 }
 
 size_t block_guard_store_fds(const struct block_guard *guard,

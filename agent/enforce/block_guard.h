@@ -107,6 +107,16 @@ int block_guard_start(struct block_guard *guard)
 int block_guard_self_test(struct block_guard *guard)
 	__attribute__((nonnull, warn_unused_result));
 
+/*
+ * Something was taken away: bring up a whole set again beside what is left,
+ * with the same entries, switches and daemon, and let go of the old one after
+ * that. 0, or -errno: what is left goes on, the status tells what it is. The
+ * descriptors of block_guard_store_fds are others then, that of
+ * block_guard_event_fd is the same.
+ */
+int block_guard_restore(struct block_guard *guard)
+	__attribute__((nonnull, warn_unused_result));
+
 const struct block_guard_status *block_guard_status(
 	const struct block_guard *guard) __attribute__((nonnull));
 
@@ -166,6 +176,11 @@ int block_guard_device(const struct block_guard *guard, uint64_t key,
 int block_guard_next_device(const struct block_guard *guard,
 			    const uint64_t *key, uint64_t *ret_key)
 	__attribute__((nonnull(1, 3), warn_unused_result));
+
+/* The keys of all entries, at most CAPACITY of them. */
+int block_guard_entries(const struct block_guard *guard, uint64_t *ret_keys,
+			size_t capacity, size_t *ret_count)
+	__attribute__((nonnull, warn_unused_result));
 
 /* The entry of KEY, or -ENOENT. */
 int block_guard_entry(const struct block_guard *guard, uint64_t key,

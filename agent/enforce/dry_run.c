@@ -17,6 +17,7 @@ struct dry_run {
 	size_t count;
 	int result;
 	bool is_in_use;
+	int check; /* what every check says */
 	char lines[DRY_RUN_LINES_MAX][DRY_RUN_LINE_MAX];
 };
 
@@ -44,6 +45,11 @@ void dry_run_fail(struct dry_run *run, int result)
 void dry_run_use(struct dry_run *run, bool is_in_use)
 {
 	run->is_in_use = is_in_use;
+}
+
+void dry_run_differ(struct dry_run *run, int check)
+{
+	run->check = check;
 }
 
 size_t dry_run_count(const struct dry_run *run)
@@ -106,9 +112,26 @@ static int dry_usb_node(void *context, const char *device, bool open)
 			open ? "open" : "close");
 }
 
+static int dry_usb_gone(void *context, uint32_t major, uint32_t minor)
+{
+	return remember(context, "usb_gone %" PRIu32 ":%" PRIu32, major, minor);
+}
+
 static const char *const words[] = {[GUARD_DENY] = "deny",
 				    [GUARD_READ_ONLY] = "read-only",
 				    [GUARD_READ_WRITE] = "read-write"};
+
+/* Nothing is done, so nothing is remembered either. */
+static int dry_media_check(void *context, const char *disk, uint64_t diskseq,
+			   enum guard_access access)
+{
+	struct dry_run *run = context;
+
+	(void)disk;
+	(void)diskseq;
+	(void)access;
+	return run->check;
+}
 
 static int dry_media_set(void *context, const char *disk, uint64_t diskseq,
 			 enum guard_access access)
@@ -141,9 +164,11 @@ static const struct enforce_ops dry_ops = {
 	.usb_interface = dry_usb_interface,
 	.usb_remove = dry_usb_remove,
 	.usb_node = dry_usb_node,
+	.usb_gone = dry_usb_gone,
 	.media_set = dry_media_set,
 	.media_close = dry_media_close,
 	.media_in_use = dry_media_in_use,
+	.media_check = dry_media_check,
 };
 
 struct enforce dry_run_ops(struct dry_run *run)

@@ -32,3 +32,5 @@ void dry_run_fail(struct dry_run *run, int result) __attribute__((nonnull));
 
 /* What media_in_use answers from now on; false at first. For tests. */
 void dry_run_use(struct dry_run *run, bool is_in_use) __attribute__((nonnull));
+/* From now on every check returns CHECK. For tests. */
+void dry_run_differ(struct dry_run *run, int check) __attribute__((nonnull));

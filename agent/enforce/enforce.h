@@ -20,7 +20,9 @@ enum {
 	/* Done, but partitions or mounts still in use stay as they are. */
 	ENFORCE_BUSY = 1,
 	/* The device went away meanwhile; nothing is left to do. */
-	ENFORCE_GONE = 2
+	ENFORCE_GONE = 2,
+	/* The kernel has it otherwise. */
+	ENFORCE_DIFFERS = 3
 };
 
 /*
@@ -56,6 +58,12 @@ struct enforce_ops {
 	 */
 	int (*usb_node)(void *context, const char *device, bool open);
 	/*
+	 * The device with this number (sysfs "dev") is unplugged: whatever was
+	 * entered for its node ends, so that the next with the number does not
+	 * find it open. Its sysfs folder need not be there any more.
+	 */
+	int (*usb_gone)(void *context, uint32_t major, uint32_t minor);
+	/*
 	 * A whole disk, with the diskseq that was judged. GUARD_READ_ONLY and
 	 * GUARD_READ_WRITE: set the kernel's read-only flag, enter it into the
 	 * guard, read the partition table, announce "add". GUARD_DENY: take it
@@ -75,6 +83,12 @@ struct enforce_ops {
 			   enum guard_access access);
 	/* ENFORCE_BUSY: something is mounted from it or stacked on it. */
 	int (*media_in_use)(void *context, const char *disk, uint64_t diskseq);
+	/*
+	 * Whether that is what is in force now, the read-only flag included.
+	 * Changes nothing. 0, ENFORCE_DIFFERS, ENFORCE_GONE or -errno.
+	 */
+	int (*media_check)(void *context, const char *disk, uint64_t diskseq,
+			   enum guard_access access);
 };
 
 /* Passed by value; the context outlives it. */

@@ -501,6 +501,17 @@ static int find_links(struct guard_set *set, const char *pin_dir)
 	return 0;
 }
 
+void guard_set_check_pins(struct guard_set *set, const char *pin_dir)
+{
+	uint32_t before = set->groups;
+
+	if (set->object)
+		return; /* ours alone, nobody can take its links away */
+	set->groups = 0;
+	if (find_links(set, pin_dir) == 0)
+		set->groups &= before;
+}
+
 static int open_maps(struct guard_set *set, const char *pin_dir)
 {
 	char path[PATH_MAX];

@@ -81,6 +81,13 @@ void guard_set_attach(struct guard_set *set, uint32_t groups, int cgroup_fd)
 int guard_set_pin(struct guard_set *set, const char *pin_dir)
 	__attribute__((nonnull, warn_unused_result));
 
+/*
+ * Look at the pins again: a group of which a needed link is no longer pinned
+ * is no longer in guard_set_groups. A set that is not pinned stays as it is.
+ */
+void guard_set_check_pins(struct guard_set *set, const char *pin_dir)
+	__attribute__((nonnull));
+
 /* Unpin every other set below PIN_DIR; KEEP may be NULL: all of them. */
 int guard_set_drop_others(const char *pin_dir, const struct guard_set *keep)
 	__attribute__((nonnull(1), warn_unused_result));

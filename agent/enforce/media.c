@@ -23,6 +23,7 @@
 #include "agent/base/cleanup.h"
 #include "agent/base/fd.h"
 #include "agent/enforce/block_guard.h"
+#include "agent/enforce/devnum.h"
 #include "agent/enforce/enforce.h"
 #include "agent/enforce/name.h"
 #include "agent/base/banned.h"
@@ -287,4 +288,64 @@ int media_deny(const struct media_place *place, const char *disk,
 	busy = drop_partitions(place, disk, fd);
 	r = announce(place, disk, "change");
 	return r < 0 ? gone_or(r) : gone_or(busy);
+}
+
+/* What the guard gives: no entry, or one for another medium, is nothing. */
+static enum guard_access given(const struct media_place *place, uint64_t key,
+			       uint64_t diskseq)
+{
+	struct guard_policy entry;
+
+	if (block_guard_entry(place->guard, key, &entry) < 0 ||
+	    entry.diskseq != diskseq)
+		return GUARD_DENY;
+	return (enum guard_access)entry.access;
+}
+
+static int read_number(const struct media_place *place, const char *disk,
+		       const char *file, uint64_t *ret_number)
+{
+	char path[PATH_LIMIT];
+	char text[32];
+	int r = disk_path(path, disk, file);
+
+	if (r == 0)
+		r = read_line_file(place->sys_fd, path, text, sizeof(text));
+	if (r < 0)
+		return r;
+	*ret_number = strtoull(text, NULL, 10);
+	return 0;
+}
+
+int media_check(const struct media_place *place, const char *disk,
+		uint64_t diskseq, enum guard_access access)
+{
+	unsigned int major_number = 0, minor_number = 0;
+	uint64_t now = 0, is_read_only = 0;
+	char path[PATH_LIMIT];
+	char text[32];
+	int r;
+
+	if (!is_kernel_name(disk))
+		return -EINVAL;
+	r = read_number(place, disk, "diskseq", &now);
+	if (r == 0 && now != diskseq)
+		return ENFORCE_GONE;
+	r = disk_path(path, disk, "dev");
+	if (r == 0)
+		r = read_line_file(place->sys_fd, path, text, sizeof(text));
+	if (r == 0)
+		r = devnum_parse(text, &major_number, &minor_number);
+	if (r == 0)
+		r = read_number(place, disk, "ro", &is_read_only);
+	if (r < 0)
+		return gone_or(r);
+
+	if (access == GUARD_READ_ONLY && !is_read_only)
+		return ENFORCE_DIFFERS;
+	if (place->guard &&
+	    given(place, GUARD_KEY(false, major_number, minor_number),
+		  diskseq) != access)
+		return ENFORCE_DIFFERS;
+	return 0;
 }

@@ -39,6 +39,15 @@ int media_close(const struct media_place *place, const char *disk,
 int media_in_use(const struct media_place *place, const char *disk,
 		 uint64_t diskseq) __attribute__((nonnull, warn_unused_result));
 
+/*
+ * Whether ACCESS is in force: the guard's entry, and the read-only flag where
+ * it is one. 0, ENFORCE_DIFFERS, ENFORCE_GONE (also: another medium by now) or
+ * -errno.
+ */
+int media_check(const struct media_place *place, const char *disk,
+		uint64_t diskseq, enum guard_access access)
+	__attribute__((nonnull, warn_unused_result));
+
 /* Entry, read-only flag, partitions out, "change". */
 int media_deny(const struct media_place *place, const char *disk,
 	       uint64_t diskseq) __attribute__((nonnull, warn_unused_result));

@@ -104,6 +104,16 @@ static int real_usb_node(void *context, const char *device, bool open)
 		    : block_guard_clear(real->place.guard, key);
 }
 
+static int real_usb_gone(void *context, uint32_t major, uint32_t minor)
+{
+	struct enforce_real *real = context;
+
+	if (!real->place.guard || major != GUARD_USBFS_MAJOR)
+		return 0;
+	return block_guard_clear(real->place.guard,
+				 GUARD_KEY(true, major, minor));
+}
+
 static int real_media_set(void *context, const char *disk, uint64_t diskseq,
 			  enum guard_access access)
 {
@@ -129,6 +139,14 @@ static int real_media_in_use(void *context, const char *disk, uint64_t diskseq)
 	return media_in_use(&real->place, disk, diskseq);
 }
 
+static int real_media_check(void *context, const char *disk, uint64_t diskseq,
+			    enum guard_access access)
+{
+	struct enforce_real *real = context;
+
+	return media_check(&real->place, disk, diskseq, access);
+}
+
 static const struct enforce_ops real_ops = {
 	.usb_authorize = real_usb_authorize,
 	.usb_deauthorize = real_usb_deauthorize,
@@ -136,9 +154,11 @@ static const struct enforce_ops real_ops = {
 	.usb_interface = real_usb_interface,
 	.usb_remove = real_usb_remove,
 	.usb_node = real_usb_node,
+	.usb_gone = real_usb_gone,
 	.media_set = real_media_set,
 	.media_close = real_media_close,
 	.media_in_use = real_media_in_use,
+	.media_check = real_media_check,
 };
 
 int enforce_real_new(int sys_fd, int dev_fd, struct block_guard *guard,

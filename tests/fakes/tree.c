@@ -260,7 +260,7 @@ void fake_usb_add(struct fake_tree *tree, const struct fake_usb *usb)
 	put_attr(tree, dir, "manufacturer", usb->manufacturer);
 	put_attr(tree, dir, "authorized", usb->authorized ? "1" : "0");
 	put_attr(tree, dir, "bConfigurationValue", usb->authorized ? "1" : "");
-	put_attr(tree, dir, "dev", "189:1");
+	put_attr(tree, dir, "dev", usb->hub ? "189:1" : "189:0");
 	put_attr(tree, dir, "remove", "");
 	if (!usb->hub)
 		put_attr(tree, dir, "authorized_default", "1");

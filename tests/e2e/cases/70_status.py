@@ -23,7 +23,6 @@ def test_status_tells_of_the_collector(t):
     t.check("collector" not in t.status(), "none is configured yet")
     t.collector.enrol()
     t.collector.events(wait=30)
-    t.must("sekimorictl reload")
     status = t.wait_for(lambda: acked(t.status()), 30, "the ack to be told")
     t.equal(status["collector"], t.collector.url, "collector")
     t.check("contact-error" not in status, f"an error is told: {status}")

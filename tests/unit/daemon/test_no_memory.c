@@ -59,13 +59,24 @@ void *realloc(void *pointer, size_t size)
 static const uint8_t storage[][3] = {{8, 6, 80}};
 static const struct fake_usb stick = {
 	.hub = "usb1",
-	.name = "1-1",
+	.name = "1-2",
 	.vendor = 0x0411,
 	.product = 0x01e8,
 	.serial = "S1",
 	.product_name = "Stick",
 	.interfaces = storage,
 	.interface_count = 1,
+};
+
+static const uint8_t keyboard[][3] = {{3, 1, 1}};
+static const struct fake_usb keys = {
+	.hub = "usb1",
+	.name = "1-1",
+	.vendor = 0x046d,
+	.product = 0xc31c,
+	.interfaces = keyboard,
+	.interface_count = 1,
+	.authorized = 1,
 };
 
 static void count_record(void *userdata, const struct record *record)
@@ -85,8 +96,9 @@ static bool plug_with_fault(size_t n, const char *rules)
 	machine.pipeline.options.sink = (struct record_sink){count_record,
 							     &told};
 	machine_rules(&machine, rules);
+	fake_usb_add(&machine.tree, &keys);
 	fake_usb_add(&machine.tree, &stick);
-	fake_disk_add(&machine.tree, "1-1", "sdb", 16, 1);
+	fake_disk_add(&machine.tree, "1-2", "sdb", 16, 1);
 
 	fault.has_failed = false;
 	fault.left = n;
@@ -96,14 +108,14 @@ static bool plug_with_fault(size_t n, const char *rules)
 	pipeline_scan(&machine.pipeline);
 	fault.left = 0;
 
-	assert_int_equal(machine_asked(machine.real, "usb_authorize 1-1"), 0);
+	assert_int_equal(machine_asked(machine.real, "usb_authorize 1-2"), 0);
 	assert_int_equal(
 		machine_asked(machine.real, "media_set sdb 9 read-write"), 0);
 	/* With memory again it is what it should have been */
 	(void)!machine_load(&machine);
 	pipeline_scan(&machine.pipeline);
 	const struct usb_entry *entry =
-		devices_usb_named(&machine.pipeline.devices, "1-1");
+		devices_usb_named(&machine.pipeline.devices, "1-2");
 	assert_non_null(entry);
 	assert_int_equal(entry->state, DEVICE_BLOCKED);
 	assert_true(told > 0);
@@ -116,7 +128,8 @@ static void no_failing_allocation_opens_the_gate(void **state)
 	static const char rules[] =
 		"policy \"t\" serial 1 mode enforce\n"
 		"allow with-interface 03:01:01 rule-id \"keys\"\n"
-		"allow if allowed-matches(with-interface 03:01:01)\n"
+		"allow id 0411:01e8 if "
+		"!allowed-matches(with-interface 03:01:01)\n"
 		"block id 0411:01e8 rule-id \"no\"\n"
 		"media deny rule-id \"none\"\n";
 	size_t n = 1;
