@@ -50,7 +50,8 @@ def test_a_program_taken_away_is_attached_again(t):
     t.events("block.rawwrite.blocked", wait=10)
     # A successor takes it over as it is
     t.must("systemctl restart sekimorid")
-    t.equal(t.wait_for(t.status, 30, "the daemon")["tier"], t.tier, "tier")
+    t.until("sekimorictl status")
+    t.equal(t.status()["tier"], t.tier, "tier")
     t.must("dd if=/dev/sda of=/dev/null count=1")
 
 
