@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "policy/builtin.h"
 #include "policy/fact.h"
 #include "policy/login_words.h"
 #include "policy/rule.h"
@@ -379,6 +380,24 @@ static void put_key(struct writer *w, const struct rules_key *key)
 	put_str(w, "\n");
 }
 
+static void put_channels(struct writer *w, bool is_allowed)
+{
+	unsigned allowed = w->rs->header.channels_allowed;
+	unsigned bits = w->rs->header.channels_named &
+			(is_allowed ? allowed : ~allowed);
+
+	if (bits == 0)
+		return;
+	put_str(w, is_allowed ? "channel allow" : "channel deny");
+	for (unsigned i = 0; i < BUILTIN_CHANNEL_COUNT; i++) {
+		if (!(bits & 1u << i))
+			continue;
+		put_str(w, " ");
+		put_str(w, builtin_channel_to_str((enum builtin_channel)i));
+	}
+	put_str(w, "\n");
+}
+
 size_t ruleset_format_header(const struct ruleset *ruleset, char *ret_text,
 			     size_t capacity)
 {
@@ -398,5 +417,7 @@ size_t ruleset_format_header(const struct ruleset *ruleset, char *ret_text,
 	}
 	for (size_t i = 0; i < ruleset->keys.count; i++)
 		put_key(&w, &keys[i]);
+	put_channels(&w, true);
+	put_channels(&w, false);
 	return finish(&w);
 }

@@ -4,6 +4,7 @@
  * than USBGuard made of them, and rules that can never speak or speak for
  * more than their author is likely to have meant.
  */
+#include "policy/builtin.h"
 #include "policy/parse.h"
 
 #include <stdarg.h>
@@ -284,6 +285,30 @@ static void lint_lifeline(struct linter *l)
 		     "last ones present are kept, others are not let in");
 }
 
+/* A radio that is let in where no other network may be reached. */
+static void lint_channels(struct linter *l)
+{
+	static const enum builtin_channel radios[] = {BUILTIN_WIFI,
+						      BUILTIN_BLUETOOTH,
+						      BUILTIN_WWAN};
+
+	if (ruleset_zone(l->rs).len == 0)
+		return;
+	for (size_t i = 0; i < sizeof(radios) / sizeof(radios[0]); i++) {
+		if (!(l->rs->header.channels_allowed & 1u << radios[i]))
+			continue;
+		const struct rules_message message = {
+			.line = 1,
+			.column = 1,
+			.severity = RULES_WARNING,
+			.what = "a radio is allowed (channel allow) although "
+				"the policy is for a zone: it reaches others",
+		};
+		report_add(l->report, &message);
+		return;
+	}
+}
+
 void lint_ruleset(const struct ruleset *ruleset, struct rules_report *report)
 {
 	struct linter l = {.rs = ruleset, .report = report};
@@ -301,4 +326,5 @@ void lint_ruleset(const struct ruleset *ruleset, struct rules_report *report)
 		lint_reach(&l, n, catch_all);
 	}
 	lint_lifeline(&l);
+	lint_channels(&l);
 }

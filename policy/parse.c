@@ -392,9 +392,11 @@ static int parse_our_line(struct parser *p, struct span word)
 		return parse_contact_line(p);
 	if (is_ours && span_equals_str(word, "key"))
 		return parse_key_line(p);
+	if (is_ours && span_equals_str(word, "channel"))
+		return parse_channel_line(p);
 	return parse_error(p, pos,
 			   is_ours ? "expected allow, block, reject, media, "
-				     "login, policy, contact or key"
+				     "channel, login, policy, contact or key"
 				   : "expected allow, block, reject, match or "
 				     "device");
 }

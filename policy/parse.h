@@ -74,12 +74,14 @@ int parse_braced(struct parser *p, parse_one_fn one, int kind,
 int parse_condition(struct parser *p)
 	__attribute__((nonnull, warn_unused_result));
 
-/* `policy`, `contact`, `key` and `login` lines; the word has been taken. */
+/* `policy`, `contact`, `key`, `channel` and `login` lines; the word has been taken. */
 int parse_policy_line(struct parser *p)
 	__attribute__((nonnull, warn_unused_result));
 int parse_contact_line(struct parser *p)
 	__attribute__((nonnull, warn_unused_result));
 int parse_key_line(struct parser *p)
+	__attribute__((nonnull, warn_unused_result));
+int parse_channel_line(struct parser *p)
 	__attribute__((nonnull, warn_unused_result));
 int parse_login_line(struct parser *p)
 	__attribute__((nonnull, warn_unused_result));

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Header lines: what the policy is called, how it is meant, whom to ring, and
- * the keys that may sign grants with their limits. At most one `policy` and
+ * Header lines: what the policy is called, how it is meant, whom to ring, the
+ * keys that may sign grants with their limits, and the ways out that are built
+ * into the machine. At most one `policy` and
  * one `contact` line in all the texts of a set.
  */
 #include "policy/parse.h"
 
 #include <errno.h>
+
+#include "policy/builtin.h"
 
 enum policy_word {
 	POLICY_SERIAL,
@@ -236,4 +239,48 @@ int parse_key_line(struct parser *p)
 	if (key.role == POOL_NONE || key.public_key == POOL_NONE)
 		return parse_error(p, 0, "a key needs 'role' and 'public'");
 	return vec_append(&p->rs->keys, &key, 1);
+}
+
+static const char *const channel_words[] = {"allow", "deny", NULL};
+
+static int parse_one_channel(struct parser *p, bool is_allowed)
+{
+	struct ruleset_header *header = &p->rs->header;
+	struct span word = lex_word(&p->lex);
+	enum builtin_channel channel;
+
+	if (!builtin_channel_from_str(word, &channel))
+		return parse_error(p, p->lex.pos,
+				   "expected wifi, bluetooth, wwan, "
+				   "thunderbolt, serial or printer");
+	if (header->channels_named & 1u << channel)
+		return parse_error(p, p->lex.pos, "'%s' is given twice",
+				   builtin_channel_to_str(channel));
+	header->channels_named |= 1u << channel;
+	if (is_allowed)
+		header->channels_allowed |= 1u << channel;
+	p->lex.pos += word.len;
+	return parse_separator(p);
+}
+
+/* channel allow|deny wifi … */
+int parse_channel_line(struct parser *p)
+{
+	uint32_t choice = 0;
+	int r;
+
+	if (lex_blanks(&p->lex) == 0)
+		return parse_error(p, p->lex.pos, "expected allow or deny");
+	r = parse_choice(p, channel_words, &choice);
+	if (r != 0)
+		return r;
+	r = parse_separator(p);
+	if (r != 0)
+		return r;
+	do {
+		r = parse_one_channel(p, choice == 0);
+		if (r != 0)
+			return r;
+	} while (!lex_at_rule_end(&p->lex));
+	return 0;
 }

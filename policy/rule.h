@@ -159,6 +159,8 @@ struct ruleset_header {
 	enum rules_mode mode;
 	unsigned floor;
 	enum usb_target implicit;
+	unsigned channels_named;   /* 1 << enum builtin_channel */
+	unsigned channels_allowed; /* … of those */
 };
 
 struct ruleset {

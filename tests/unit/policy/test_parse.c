@@ -2,6 +2,8 @@
 /* What is a rule, what is not, and where the mistake is said to be. */
 #include "tests/unit/policy/rules_fixture.h"
 
+#include "policy/builtin.h"
+
 static void rules_are_accepted_and_printed_canonically(void **state)
 {
 	static const char *const rows[][2] = {
@@ -195,6 +197,11 @@ static void mistakes_are_found_where_they_are(void **state)
 		{"contact \"a\" x", 13},
 		{"key \"k\" role \"helpdesk\"", 1},
 		{"key \"k\" approvals 0", 19},
+		{"channel", 8},
+		{"channel allow", 14},
+		{"channel maybe wifi", 9},
+		{"channel deny wifi telepathy", 19},
+		{"channel deny wifi wifi", 19},
 	};
 	(void)state;
 
@@ -231,6 +238,7 @@ static void usbguard_mode_refuses_what_is_ours(void **state)
 		"login require 2",
 		"policy \"x\"",
 		"contact \"x\"",
+		"channel deny wifi",
 	};
 	(void)state;
 
@@ -305,6 +313,41 @@ static void header_is_read_from_any_text(void **state)
 				  "new-keyboard deny\ncontact "
 				  "\"内線 2345\"\n");
 	ruleset_unref(ruleset);
+}
+
+static void a_channel_line_names_what_is_built_in(void **state)
+{
+	struct ruleset *ruleset = compile("channel deny serial wwan # no\n"
+					  "channel allow wifi\nallow\n");
+	static const struct {
+		enum builtin_channel channel;
+		enum usb_target target;
+		enum verdict_reason reason;
+	} rows[] = {
+		{BUILTIN_WIFI, USB_TARGET_ALLOW, VERDICT_RULE},
+		{BUILTIN_WWAN, USB_TARGET_BLOCK, VERDICT_RULE},
+		{BUILTIN_SERIAL, USB_TARGET_BLOCK, VERDICT_RULE},
+		{BUILTIN_BLUETOOTH, USB_TARGET_BLOCK, VERDICT_IMPLICIT},
+		{BUILTIN_THUNDERBOLT, USB_TARGET_BLOCK, VERDICT_IMPLICIT},
+		{BUILTIN_PRINTER, USB_TARGET_BLOCK, VERDICT_IMPLICIT},
+	};
+	struct verdict verdict;
+	char text[100];
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		decide_builtin(ruleset, rows[i].channel, &verdict);
+		assert_int_equal(verdict.target, rows[i].target);
+		assert_int_equal(verdict.reason, rows[i].reason);
+		assert_false(verdict.is_monitor);
+	}
+	(void)ruleset_format_header(ruleset, text, sizeof(text));
+	assert_string_equal(text, "channel allow wifi\n"
+				  "channel deny wwan serial\n");
+	ruleset_unref(ruleset);
+	decide_builtin(NULL, BUILTIN_WIFI, &verdict);
+	assert_int_equal(verdict.target, USB_TARGET_BLOCK);
+	assert_int_equal(verdict.reason, VERDICT_NO_RULESET);
 }
 
 static void nothing_at_all_is_a_rule_set_that_denies(void **state)
@@ -465,6 +508,7 @@ int main(void)
 		cmocka_unit_test(every_error_of_a_text_is_reported),
 		cmocka_unit_test(rule_ids_are_unique),
 		cmocka_unit_test(policy_and_contact_come_once),
+		cmocka_unit_test(a_channel_line_names_what_is_built_in),
 		cmocka_unit_test(limits_are_refused_not_cut),
 		cmocka_unit_test(warnings_say_what_differs_from_usbguard),
 	};
