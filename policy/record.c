@@ -37,6 +37,10 @@ static int check_parts(const struct record *rec, const struct record_row *row)
 	if ((row->needs & RECORD_NEEDS_GUARD) &&
 	    (!rec->guard || !is_set(rec->guard->hook)))
 		return -EINVAL;
+	if ((row->needs & RECORD_NEEDS_CHANNEL) &&
+	    (!rec->channel || !is_set(rec->channel->kind) ||
+	     !is_set(rec->channel->name)))
+		return -EINVAL;
 	if ((row->needs & RECORD_NEEDS_FILE) &&
 	    (!rec->file || !is_set(rec->file->path)))
 		return -EINVAL;

@@ -88,6 +88,12 @@ enum record_code {
 	RECORD_AGENT_HEARTBEAT, /* .u.health */
 	RECORD_AGENT_TAMPER,	/* .u.tamper, .process */
 
+	/* A way out that is neither a USB device nor a medium: .channel */
+	RECORD_CHANNEL_ALLOWED, /* … and .decision */
+	RECORD_CHANNEL_BLOCKED, /* … and .decision */
+	RECORD_NETWORK_ADDED,	/* an interface; .usb where it hangs on one */
+	RECORD_NETWORK_ROUTE,	/* a second default route */
+
 	RECORD_LOG_GAP,	     /* .u.gap */
 	RECORD_SPOOL_RESET,  /* .u.gap */
 	RECORD_CLOCK_UNSYNC, /* .clock */
@@ -184,6 +190,15 @@ struct record_guard {
 	uint32_t minor;
 	const char *target; /* mount point or written file, when known */
 	const char *flags;  /* "rw", "ro,remount": what was asked for */
+};
+
+/* A radio, a Thunderbolt device, a port, a network interface or a route. */
+struct record_channel {
+	const char *kind;      /* "wifi", "network" …: required */
+	const char *name;      /* the kernel's: "rfkill0", "eth1": required */
+	const char *model;     /* what people know it by */
+	const char *address;   /* hardware address; of a route: the gateway */
+	const char *interface; /* of a route */
 };
 
 /* A file on a medium: the only place where a file has its name told. */
@@ -344,6 +359,7 @@ struct record {
 	const struct usb_fact *usb; /* NULL: media->parent, if any */
 	const struct media_fact *media;
 	const struct record_guard *guard;
+	const struct record_channel *channel;
 	const struct record_file *file;
 	struct record_decision decision;
 	union {

@@ -173,13 +173,15 @@ void record_put_peripheral(struct json_out *out, const struct record *rec)
 {
 	const struct usb_fact *usb = record_usb(rec);
 
-	if (!usb && !rec->media)
+	if (!usb && !rec->media && !rec->channel)
 		return;
 	json_out_object(out, "peripheral_device");
 	if (usb)
 		put_usb(out, usb);
-	else
+	else if (rec->media)
 		put_media(out, rec->media);
+	else
+		record_put_channel_peripheral(out, rec->channel);
 	json_out_end(out);
 }
 

@@ -34,6 +34,17 @@ void record_put_policy(struct json_out *out, const struct record *rec,
 		       const struct record_row *row) __attribute__((nonnull));
 
 /* Objects "peripheral_device" and "file" (record_media.c). */
+/* record_channel.c: members of peripheral_device; the object
+ * `sekimori.channel`; its name in a sentence. */
+void record_put_channel_peripheral(struct json_out *out,
+				   const struct record_channel *channel)
+	__attribute__((nonnull));
+void record_put_channel(struct json_out *out,
+			const struct record_channel *channel)
+	__attribute__((nonnull));
+void record_put_channel_text(struct json_out *out,
+			     const struct record_channel *channel)
+	__attribute__((nonnull));
 void record_put_peripheral(struct json_out *out, const struct record *rec)
 	__attribute__((nonnull));
 void record_put_file(struct json_out *out, const struct record *rec,

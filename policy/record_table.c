@@ -403,6 +403,62 @@ static const struct record_row rows[RECORD_CODE_COUNT_] = {
 			.is_alert = true,
 			.message = "エージェントへの妨害を検知しました(%d)%i",
 		},
+	[RECORD_CHANNEL_ALLOWED] =
+		{
+			.code = "channel.allowed",
+			.class_uid = OCSF_PERIPHERAL_ACTIVITY,
+			.activity_id = 1,
+			.activity = "Connect",
+			.severity_id = 1,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_ALLOWED,
+			.disposition_id = OCSF_DISPOSITION_ALLOWED,
+			.needs = RECORD_NEEDS_CHANNEL | RECORD_NEEDS_DECISION,
+			.message = "%lの使用を許可しています",
+		},
+	[RECORD_CHANNEL_BLOCKED] =
+		{
+			.code = "channel.blocked",
+			.class_uid = OCSF_PERIPHERAL_ACTIVITY,
+			.activity_id = 1,
+			.activity = "Connect",
+			.severity_id = 3,
+			.status_id = 2,
+			.action_id = OCSF_ACTION_DENIED,
+			.disposition_id = OCSF_DISPOSITION_BLOCKED,
+			.needs = RECORD_NEEDS_CHANNEL | RECORD_NEEDS_DECISION,
+			.message = "%lを遮断しました(%w)%h",
+			.monitor_message = "%lは遮断の対象です(%w)。"
+					   "監視モードのため止めていません",
+		},
+	[RECORD_NETWORK_ADDED] =
+		{
+			.code = "network.interface.added",
+			.class_uid = OCSF_PERIPHERAL_ACTIVITY,
+			.activity_id = 1,
+			.activity = "Connect",
+			.severity_id = 3,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.needs = RECORD_NEEDS_CHANNEL,
+			.is_alert = true,
+			.message = "これまでにない%lの接続口が現れました",
+		},
+	[RECORD_NETWORK_ROUTE] =
+		{
+			.code = "network.route.added",
+			.class_uid = OCSF_PERIPHERAL_ACTIVITY,
+			.activity_id = 99,
+			.activity = "Default route",
+			.severity_id = 4,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.needs = RECORD_NEEDS_CHANNEL,
+			.is_alert = true,
+			.message = "%lに、他の領域への既定の経路が加わりました",
+		},
 	[RECORD_LOG_GAP] =
 		{
 			.code = "log.gap",

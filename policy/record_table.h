@@ -16,6 +16,7 @@ enum record_needs {
 	RECORD_NEEDS_GUARD = 1 << 2,
 	RECORD_NEEDS_DECISION = 1 << 3,
 	RECORD_NEEDS_FILE = 1 << 4,
+	RECORD_NEEDS_CHANNEL = 1 << 5,
 };
 
 /* Which member of the union, and which objects of the class, it has. */
@@ -61,7 +62,7 @@ enum {
 };
 
 /*
- * In a sentence, %k is the USB device, %m the medium, %n the node, %t the
+ * In a sentence, %k is the USB device, %l the channel, %m the medium, %n the node, %t the
  * target, %f the file, %w the reason in Japanese, %h whom to call, %v the policy, %d the
  * detail of the part, %c its count, %g the time nobody looked, %i whether
  * enforcement went on.

@@ -212,6 +212,9 @@ static void put_placeholder(struct json_out *out, const struct record *rec,
 	case 'k':
 		put_usb(out, record_usb(rec));
 		break;
+	case 'l':
+		record_put_channel_text(out, rec->channel);
+		break;
 	case 'm':
 		put_media(out, rec->media);
 		break;

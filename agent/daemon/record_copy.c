@@ -15,6 +15,7 @@ struct copy {
 	struct record_process process;
 	struct record_guard guard;
 	struct record_file file;
+	struct record_channel channel;
 	struct record_layer layers[RECORD_LAYERS_MAX];
 	struct record_holder holders[RECORD_HOLDERS_MAX];
 };
@@ -99,6 +100,11 @@ static void each_string(struct copy *copy, string_fn fn, void *userdata)
 		&copy->guard.node,
 		&copy->guard.target,
 		&copy->guard.flags,
+		&copy->channel.kind,
+		&copy->channel.name,
+		&copy->channel.model,
+		&copy->channel.address,
+		&copy->channel.interface,
 		&copy->file.path,
 		&copy->file.to,
 		&copy->file.mount,
@@ -174,6 +180,7 @@ static void take_parts(struct copy *copy, const struct record *record)
 	TAKE_PART(copy, process);
 	TAKE_PART(copy, guard);
 	TAKE_PART(copy, file);
+	TAKE_PART(copy, channel);
 	if (record->code == RECORD_AGENT_HEARTBEAT ||
 	    record->code == RECORD_AGENT_DEGRADED ||
 	    record->code == RECORD_AGENT_RECOVERED)

@@ -31,6 +31,7 @@ HEALTH = ["device.is_compliant", "sekimori.health.mode", "sekimori.health.tier",
 GAP = ["log_name", "sekimori.gap.count", "sekimori.gap.why"]
 ENDING = ["sekimori.ending.stage", "sekimori.ending.access", "sekimori.ending.mounts",
           "sekimori.ending.synced", "sekimori.ending.processes"]
+CHANNEL = ["peripheral_device.name", "peripheral_device.uid", "sekimori.channel.kind", "sekimori.channel.name"]
 STATE = ["security_level_id", "state_id"]
 
 # code: class, activity, action, disposition (0: the class has none), fields
@@ -62,6 +63,10 @@ CODES = {
     "agent.recovered": (5019, 1, 3, 17, STATE + HEALTH),
     "agent.heartbeat": (5001, 2, 0, 0, HEALTH + ["device.last_seen_time", "device.agent_list"]),
     "agent.tamper": (2004, 1, 3, 15, ["is_alert", "finding_info.uid", "finding_info.title", "sekimori.tamper.kind", "sekimori.tamper.enforcement"]),
+    "channel.allowed": (1010, 1, 1, 1, DECISION + CHANNEL),
+    "channel.blocked": (1010, 1, 2, 2, DECISION + REASON + CHANNEL),
+    "network.interface.added": (1010, 1, 3, 17, CHANNEL),
+    "network.route.added": (1010, 99, 3, 17, CHANNEL + ["sekimori.channel.interface"]),
     "log.gap": (1008, 99, 3, 17, GAP),
     "spool.reset": (1008, 1, 3, 17, GAP),
     "clock.unsync": (5019, 1, 3, 17, STATE + ["security_states"]),

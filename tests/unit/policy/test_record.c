@@ -24,6 +24,7 @@ struct sample {
 	struct media_fact media;
 	struct record_guard guard;
 	struct record_file file;
+	struct record_channel channel;
 	struct record_layer layers[RECORD_LAYERS_MAX + 1];
 	struct record_holder holders[RECORD_HOLDERS_MAX + 1];
 	struct record rec;
@@ -68,6 +69,13 @@ static void sample_facts(struct sample *s)
 		.minor = 17,
 		.target = "/media/s012345/UNTITLED",
 		.flags = "rw,nosuid",
+	};
+	s->channel = (struct record_channel){
+		.kind = "wifi",
+		.name = "rfkill0",
+		.model = "phy0",
+		.address = "02:00:00:00:00:01",
+		.interface = "wlan0",
 	};
 	s->file = (struct record_file){
 		.path = "窓口/.名簿.csv.tmp",
@@ -239,6 +247,7 @@ static void sample_make(struct sample *s, enum record_code code)
 		.media = &s->media,
 		.guard = &s->guard,
 		.file = &s->file,
+		.channel = &s->channel,
 		.decision = {.rule = SPAN("storage-denied"),
 			     .rule_file = "10-usb.rules",
 			     .rule_line = 12,
@@ -269,6 +278,9 @@ static void sample_strip(struct sample *s)
 	s->media = (struct media_fact){.devname = "mmcblk0"};
 	s->guard = (struct record_guard){.hook = "cgroup/dev", .major = 8};
 	s->file = (struct record_file){.path = "a", .to = s->file.to};
+	s->channel = (struct record_channel){.kind = "x",
+					     .name = "y",
+					     .interface = "z"};
 	rec->actor = NULL;
 	rec->process = NULL;
 	rec->correlation = NULL;
@@ -356,6 +368,7 @@ static void sample_flood(struct sample *s)
 	fill_array(s->media.model, sizeof(s->media.model));
 	fill_array(s->media.serial, sizeof(s->media.serial));
 	s->guard = (struct record_guard){h, h, UINT32_MAX, UINT32_MAX, h, h};
+	s->channel = (struct record_channel){h, h, h, h, h};
 	s->file = (struct record_file){h,	   h, h, h,	     true, true,
 				       UINT64_MAX, h, h, UINT32_MAX, h};
 	s->rec.wall_first_ms = s->rec.wall_last_ms = INT64_MAX;
@@ -461,6 +474,9 @@ static void a_missing_part_is_refused(void **state)
 	REFUSED(RECORD_MEDIA_DENIED, s.rec.media = NULL);
 	REFUSED(RECORD_MOUNT_BLOCKED, s.rec.guard = NULL);
 	REFUSED(RECORD_FILE_WRITTEN, s.rec.file = NULL);
+	REFUSED(RECORD_CHANNEL_BLOCKED, s.rec.channel = NULL);
+	REFUSED(RECORD_NETWORK_ROUTE, s.channel.kind = NULL);
+	REFUSED(RECORD_NETWORK_ADDED, s.channel.name = "");
 	REFUSED(RECORD_FILE_WRITTEN, s.file.path = "");
 	REFUSED(RECORD_FILE_WRITTEN, s.rec.media = NULL);
 	REFUSED(RECORD_MOUNT_BLOCKED, s.guard.hook = NULL);
@@ -594,6 +610,26 @@ static void the_end_of_a_medium_names_who_holds_it(void **state)
 	assert_has(written(&s), "\"open\":[]");
 }
 
+static void a_channel_is_a_peripheral_of_its_own(void **state)
+{
+	struct sample s;
+	(void)state;
+
+	sample_make(&s, RECORD_CHANNEL_BLOCKED);
+	s.rec.usb = NULL;
+	s.rec.media = NULL;
+	assert_has(written(&s), "無線LAN「phy0」を遮断しました");
+	assert_has(written(&s),
+		   "\"peripheral_device\":{\"name\":\"phy0\",\"type_id\":99,"
+		   "\"type\":\"Wi-Fi Adapter\",\"uid\":\"wifi:rfkill0\"}");
+	assert_has(written(&s),
+		   "\"channel\":{\"kind\":\"wifi\",\"name\":\"rfkill0\","
+		   "\"model\":\"phy0\",\"address\":"
+		   "\"02:00:00:00:00:01\",\"interface\":\"wlan0\"}");
+	sample_make(&s, RECORD_NETWORK_ADDED); /* what hangs on a USB device */
+	assert_has(written(&s), "\"uid\":\"usb:0781:5581");
+}
+
 static void reasons_have_numbers(void **state)
 {
 	(void)state;
@@ -667,6 +703,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_string_is_cut_and_counted_once),
 		cmocka_unit_test(a_flood_fits_and_a_smaller_buffer_is_told),
 		cmocka_unit_test(the_end_of_a_medium_names_who_holds_it),
+		cmocka_unit_test(a_channel_is_a_peripheral_of_its_own),
 		cmocka_unit_test(reasons_have_numbers),
 	};
 
