@@ -419,7 +419,8 @@ void record_put_own(struct json_out *out, const struct record *rec,
 		put_usb(out, usb);
 	if (rec->media)
 		put_media(out, rec->media);
-	if (rec->channel)
+	if (rec->channel && ((row->needs & RECORD_NEEDS_CHANNEL) ||
+			     row->part == RECORD_PART_TAMPER))
 		record_put_channel(out, rec->channel);
 	if (row->needs & RECORD_NEEDS_GUARD)
 		put_guard(out, rec);

@@ -610,26 +610,6 @@ static void the_end_of_a_medium_names_who_holds_it(void **state)
 	assert_has(written(&s), "\"open\":[]");
 }
 
-static void a_channel_is_a_peripheral_of_its_own(void **state)
-{
-	struct sample s;
-	(void)state;
-
-	sample_make(&s, RECORD_CHANNEL_BLOCKED);
-	s.rec.usb = NULL;
-	s.rec.media = NULL;
-	assert_has(written(&s), "無線LAN「phy0」を遮断しました");
-	assert_has(written(&s),
-		   "\"peripheral_device\":{\"name\":\"phy0\",\"type_id\":99,"
-		   "\"type\":\"Wi-Fi Adapter\",\"uid\":\"wifi:rfkill0\"}");
-	assert_has(written(&s),
-		   "\"channel\":{\"kind\":\"wifi\",\"name\":\"rfkill0\","
-		   "\"model\":\"phy0\",\"address\":"
-		   "\"02:00:00:00:00:01\",\"interface\":\"wlan0\"}");
-	sample_make(&s, RECORD_NETWORK_ADDED); /* what hangs on a USB device */
-	assert_has(written(&s), "\"uid\":\"usb:0781:5581");
-}
-
 static void reasons_have_numbers(void **state)
 {
 	(void)state;
@@ -703,7 +683,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_string_is_cut_and_counted_once),
 		cmocka_unit_test(a_flood_fits_and_a_smaller_buffer_is_told),
 		cmocka_unit_test(the_end_of_a_medium_names_who_holds_it),
-		cmocka_unit_test(a_channel_is_a_peripheral_of_its_own),
 		cmocka_unit_test(reasons_have_numbers),
 	};
 
