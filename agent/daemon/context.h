@@ -18,6 +18,7 @@
 #include "agent/enforce/dry_run.h"
 
 struct control;
+struct files;
 struct prober;
 
 struct daemon {
@@ -44,6 +45,7 @@ struct daemon {
 	struct pipeline pipeline;
 	struct control *control; /* NULL: no bus wanted */
 	struct prober *prober;
+	struct files *files; /* written to media; NULL: before the end */
 
 	sd_event *loop;
 	sd_event_source *spool_source;

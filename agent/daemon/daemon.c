@@ -21,6 +21,7 @@
 #include "agent/base/fd.h"
 #include "agent/daemon/context.h"
 #include "agent/daemon/control.h"
+#include "agent/daemon/files.h"
 #include "agent/daemon/health.h"
 #include "agent/daemon/policy_offer.h"
 #include "agent/daemon/prober.h"
@@ -271,9 +272,25 @@ static int start_gate(struct daemon *daemon)
 	return 0;
 }
 
+static int start_files(struct daemon *daemon)
+{
+	const struct files_options options = {
+		.root_fd = daemon->root_fd,
+		.log = daemon->log,
+		.devices = &daemon->pipeline.devices,
+		.sink = recorder_sink(daemon->recorder),
+		.recorder = daemon->recorder,
+	};
+
+	return files_new(&options, &daemon->files);
+}
+
 static int finish_start(struct daemon *daemon)
 {
-	int r = mount_open(daemon->root_fd, &daemon->mount_fd);
+	int r = start_files(daemon);
+	if (r < 0)
+		return r;
+	r = mount_open(daemon->root_fd, &daemon->mount_fd);
 	if (r < 0)
 		log_error(daemon->log, "cannot watch mounts: %s",
 			  errno_text(r));
@@ -292,6 +309,7 @@ static int finish_start(struct daemon *daemon)
 	(void)malloc_trim(0);
 	daemon->is_ready = true;
 	events_stamp(daemon, false);
+	files_sync(daemon->files); /* mounted before us, or under the last */
 	(void)sd_notifyf(0, "READY=1\nSTATUS=%s", health_state(daemon));
 	events_open_spool(daemon);
 	log_notice(daemon->log, "%s, %zu USB devices, %zu media",
@@ -365,6 +383,7 @@ static void tell_end(struct daemon *daemon)
 		return;
 	(void)sd_notify(0, "STOPPING=1");
 	pipeline_flush_folds(&daemon->pipeline);
+	daemon->files = files_free(daemon->files);
 	health_tell_stop(daemon);
 	events_stamp(daemon, true);
 }
@@ -375,6 +394,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 		return NULL;
 	if (daemon->recorder)
 		tell_end(daemon);
+	files_free(daemon->files);
 	control_free(daemon->control);
 	prober_free(daemon->prober);
 	pipeline_fini(&daemon->pipeline);

@@ -20,6 +20,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/daemon/control.h"
+#include "agent/daemon/files.h"
 #include "agent/daemon/health.h"
 #include "agent/daemon/policy_offer.h"
 #include "agent/sense/mount.h"
@@ -96,6 +97,7 @@ static int on_spool(sd_event_source *source, int fd, uint32_t revents,
 	/* Only the wake-up matters; EAGAIN is another thread's turn */
 	(void)!read(fd, &count, sizeof(count));
 	recorder_dispatch(daemon->recorder);
+	files_dispatch(daemon->files); /* it may have waited for room */
 	if (daemon->control)
 		control_publish(daemon->control);
 	return 0;
@@ -201,13 +203,24 @@ static int on_mount(sd_event_source *source, int fd, uint32_t revents,
 {
 	struct daemon *daemon = userdata;
 
+	(void)source;
 	(void)fd;
 	(void)revents;
 	events_open_spool(daemon);
-	if (!recorder_is_open(daemon->recorder))
-		return 0;
-	/* Other people's mounts are no reason to wake up from now on */
-	return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	files_sync(daemon->files);
+	return 0;
+}
+
+static int on_files(sd_event_source *source, int fd, uint32_t revents,
+		    void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	files_dispatch(daemon->files);
+	return 0;
 }
 
 static int rearm(sd_event_source *source, uint64_t in_us)
@@ -280,6 +293,7 @@ void events_reconcile(struct daemon *daemon)
 	/* What somebody authorised by hand is taken back */
 	pipeline_scan(&daemon->pipeline);
 	pipeline_judge_by_time(&daemon->pipeline);
+	files_sync(daemon->files);
 	prove_guard(daemon);
 }
 
@@ -468,6 +482,10 @@ int events_add(struct daemon *daemon)
 		if (r < 0)
 			return r;
 	}
+	r = add_io(daemon, files_event_fd(daemon->files), EPOLLIN,
+		   PRIORITY_LATE, on_files);
+	if (r < 0)
+		return r;
 	if (daemon->guard) {
 		r = add_io(daemon, block_guard_event_fd(daemon->guard), EPOLLIN,
 			   PRIORITY_GUARD, on_guard);

@@ -281,6 +281,19 @@ static int follow_source(struct backing *backing, const char *source)
 	return follow(backing, link);
 }
 
+static int follow_entry(struct backing *backing,
+			const struct mount_entry *entry)
+{
+	/* Major 0 is an anonymous device (btrfs): only the source tells */
+	if (entry->major == 0)
+		return follow_source(backing, entry->source);
+
+	char link[64];
+	(void)snprintf(link, sizeof(link), "sys/dev/block/%u:%u", entry->major,
+		       entry->minor);
+	return follow(backing, link);
+}
+
 static int follow_mount(const struct mount_entry *entry, void *userdata)
 {
 	struct backing *backing = userdata;
@@ -290,17 +303,21 @@ static int follow_mount(const struct mount_entry *entry, void *userdata)
 	     i++)
 		if (strcmp(entry->point, system_points[i]) == 0)
 			is_system = true;
-	if (!is_system)
-		return 0;
+	return is_system ? follow_entry(backing, entry) : 0;
+}
 
-	/* Major 0 is an anonymous device (btrfs): only the source tells */
-	if (entry->major == 0)
-		return follow_source(backing, entry->source);
-
-	char link[64];
-	(void)snprintf(link, sizeof(link), "sys/dev/block/%u:%u", entry->major,
-		       entry->minor);
-	return follow(backing, link);
+int mount_disks(int root_fd, const struct mount_entry *entry,
+		char (*ret_devpaths)[SYSFS_PATH_MAX], size_t *ret_count)
+{
+	struct backing backing = {
+		.root_fd = root_fd,
+		.devpaths = ret_devpaths,
+	};
+	int r = follow_entry(&backing, entry);
+	if (r < 0)
+		return r;
+	*ret_count = backing.count;
+	return 0;
 }
 
 static int follow_swaps(struct backing *backing)

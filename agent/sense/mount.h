@@ -54,3 +54,8 @@ int mount_parse_line(const char *line, struct mount_entry *ret_entry)
 int mount_backing_disks(int root_fd, char (*ret_devpaths)[SYSFS_PATH_MAX],
 			size_t *ret_count)
 	__attribute__((nonnull, warn_unused_result));
+
+/* The same for one mounted file system, wherever it is mounted. */
+int mount_disks(int root_fd, const struct mount_entry *entry,
+		char (*ret_devpaths)[SYSFS_PATH_MAX], size_t *ret_count)
+	__attribute__((nonnull, warn_unused_result));

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What files.c (the loop's side) and files_worker.c (the threads) share.
+ * Nothing else includes it. Everything below files.lock but what says
+ * otherwise; the lock is never held over a system call that may wait for a
+ * medium.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "agent/daemon/files.h"
+#include "agent/daemon/files_note.h"
+#include "agent/sense/files.h"
+
+/* A mount of a medium and what happened to its files. */
+struct files_mount {
+	struct files_mount *next;
+	struct files *files;
+	/* Set once, read by all: */
+	uint32_t major;
+	uint32_t minor;
+	char point[SYSFS_PATH_MAX];
+	char node[SYSFS_PATH_MAX];
+	char disk[BLOCK_NAME_MAX];
+	char plug[DEVICES_PLUG_SIZE];
+	struct usb_fact usb;
+	struct media_fact media; /* .parent is .usb or NULL */
+	struct decision decision;
+
+	struct files_watch *watch; /* the reader's; NULL: not yet, no more */
+	const char *why;	   /* it ends; a literal. Also __atomic */
+	bool is_ended;		   /* its notes are on their way */
+	bool is_seen;		   /* mark of the running files_sync() */
+	bool must_renew;
+	unsigned int users; /* threads at work on it */
+	struct note_table table;
+	struct record_files sum;
+};
+
+struct files {
+	struct files_options options; /* of the loop, but for root_fd, log */
+	pthread_mutex_t lock;
+	pthread_cond_t work; /* for the hasher: a file, an end */
+	pthread_cond_t gone; /* for the loop: a mount is let go */
+	pthread_t reader;
+	pthread_t hasher;
+	bool is_started;
+	bool is_stopping;
+	int wake_fd; /* for the reader: the mounts have changed */
+	int done_fd; /* for the loop: .done has notes */
+	struct files_mount *mounts;
+	struct note_list done;
+	size_t bytes; /* of all notes */
+	uint64_t lost_untold;
+};
+
+/* The threads (files_worker.c). */
+void *files_reader_main(void *userdata);
+void *files_hasher_main(void *userdata);
+
+/* Under the lock. The note leaves its table, if it is in one, for the loop. */
+void files_finish(struct files *files, struct note *note)
+	__attribute__((nonnull));
+/* Wakes whoever polls an eventfd. */
+void files_poke(int fd);
