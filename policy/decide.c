@@ -8,6 +8,7 @@
 
 #include <assert.h>
 
+#include "policy/hid.h"
 #include "policy/match.h"
 #include "policy/rule.h"
 
@@ -170,6 +171,7 @@ static void verdict_of_rule(const struct ruleset *rs, uint32_t number,
 			      rule->flags & RULE_MONITOR,
 		.is_noexec = !(rule->flags & RULE_EXEC),
 		.is_per_interface = rule->flags & RULE_PER_INTERFACE,
+		.may_type_fast = rule->flags & RULE_FAST_TYPING,
 	};
 }
 
@@ -245,10 +247,15 @@ bool decide_interface(const struct ruleset *ruleset,
 
 	if (!verdict->is_per_interface)
 		return true;
+	if (verdict->is_keyboard_held && hid_is_keyboard(interface))
+		return false;
+	if (verdict->rule == VERDICT_NO_RULE)
+		return true;
 	assert(ruleset && verdict->rule < ruleset->rules.count);
 	attr = rule_attr(ruleset, rule_at(ruleset, verdict->rule),
 			 ATTR_INTERFACES);
-	assert(attr);
+	if (!attr)
+		return true;
 	patterns = attr_values(ruleset, attr);
 	for (uint16_t i = 0; i < attr->count; i++)
 		if (match_interface(patterns[i], interface))

@@ -76,7 +76,8 @@ void decide_media(const struct ruleset *ruleset, const struct media_fact *fact,
 
 /*
  * Whether an interface of an allowed device may be authorised. True for every
- * interface unless the rule that spoke has `interfaces { … }`.
+ * interface unless the rule that spoke has `interfaces { … }`, or keyboards of
+ * the device are held (policy/hid.h).
  */
 bool decide_interface(const struct ruleset *ruleset,
 		      const struct verdict *verdict,

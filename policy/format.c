@@ -358,6 +358,10 @@ static void put_policy(struct writer *w)
 	}
 	if (header->forbids_new_keyboard)
 		put_str(w, " new-keyboard deny");
+	if (header->unnamed_keyboard != UNNAMED_KEYBOARD_DEFAULT)
+		put_str(w, header->unnamed_keyboard == UNNAMED_KEYBOARD_ALLOW
+				   ? " unnamed-keyboard allow"
+				   : " unnamed-keyboard hold");
 	put_str(w, "\n");
 }
 

@@ -10,7 +10,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define CLASS_HID 0x03
+#include "policy/hid.h"
+
+#define CLASS_HID     0x03
+#define PROTOCOL_KEYS 0x01
 /* Sets up to this size are compared rule by rule. */
 #define PAIRS_RULES_MAX 3000u
 
@@ -309,6 +312,52 @@ static void lint_channels(struct linter *l)
 	}
 }
 
+/* Whether an attribute asks for devices that may be keyboards. */
+static bool asks_for_keyboard(const struct ruleset *rs, const struct rule *rule)
+{
+	const struct attr *attr = rule_attr(rs, rule, ATTR_WITH_INTERFACE);
+	const struct attr *channel = rule_attr(rs, rule, ATTR_CHANNEL);
+
+	if (channel && channel->op != SET_NONE_OF)
+		for (uint16_t i = 0; i < channel->count; i++)
+			if (attr_values(rs, channel)[i] == USB_CHANNEL_HID)
+				return true;
+	if (!attr || attr->op == SET_NONE_OF)
+		return false;
+	for (uint16_t i = 0; i < attr->count; i++) {
+		uint32_t value = attr_values(rs, attr)[i];
+		if ((value >> 16 & 0xff) == CLASS_HID &&
+		    ((value & INTERFACE_ANY_PROTOCOL) ||
+		     (value & 0xff) == PROTOCOL_KEYS))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * USBGuard would let such a keyboard type at once. Said once of whole
+ * policies, and not where the author has chosen.
+ */
+static void lint_keyboards(struct linter *l)
+{
+	if (ruleset_name(l->rs).len == 0 ||
+	    l->rs->header.unnamed_keyboard != UNNAMED_KEYBOARD_DEFAULT)
+		return;
+	for (uint32_t n = 0; n < l->rs->rules.count; n++) {
+		const struct rule *rule = rule_at(l->rs, n);
+
+		if (rule->family != RULES_FAMILY_USB || !rule_gives(rule) ||
+		    (rule->flags & RULE_QUERY) || hid_rule_names(l->rs, n) ||
+		    !asks_for_keyboard(l->rs, rule))
+			continue;
+		warn(l, rule,
+		     "keyboards that this rule allows wait until a person "
+		     "confirms them: name them by id, or say "
+		     "'unnamed-keyboard hold' or 'allow' in the policy line");
+		return;
+	}
+}
+
 void lint_ruleset(const struct ruleset *ruleset, struct rules_report *report)
 {
 	struct linter l = {.rs = ruleset, .report = report};
@@ -327,4 +376,5 @@ void lint_ruleset(const struct ruleset *ruleset, struct rules_report *report)
 	}
 	lint_lifeline(&l);
 	lint_channels(&l);
+	lint_keyboards(&l);
 }

@@ -314,6 +314,7 @@ bool match_attr(const struct subject *s, const struct attr *attr)
 	case ATTR_STICKER:
 	case ATTR_OWNER:
 	case ATTR_UNTIL:
+	case ATTR_FAST_TYPING:
 	case ATTR_LOST:
 	case ATTR_NOEXEC:
 	case ATTR_EXEC:

@@ -298,6 +298,8 @@ static int rule_settle(struct parser *p, struct rule *rule)
 			rule->flags |= RULE_EXEC;
 		else if (attrs[i].kind == ATTR_INTERFACES)
 			rule->flags |= RULE_PER_INTERFACE;
+		else if (attrs[i].kind == ATTR_FAST_TYPING)
+			rule->flags |= RULE_FAST_TYPING;
 		else if (attrs[i].kind == ATTR_UNTIL)
 			p->rs->uses |= RULES_USES_TIME;
 	}
@@ -308,6 +310,9 @@ static int rule_settle(struct parser *p, struct rule *rule)
 	if ((rule->flags & RULE_PER_INTERFACE) &&
 	    rule->target != USB_TARGET_ALLOW)
 		return parse_error(p, 0, "'interfaces' needs 'allow'");
+	if ((rule->flags & RULE_FAST_TYPING) &&
+	    rule->target != USB_TARGET_ALLOW)
+		return parse_error(p, 0, "'fast-typing' needs 'allow'");
 
 	rule->history = RULE_NO_HISTORY;
 	for (unsigned i = 0; cond && i < cond->count; i++) {

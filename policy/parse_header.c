@@ -19,6 +19,7 @@ enum policy_word {
 	POLICY_CONTACT,
 	POLICY_IMPLICIT,
 	POLICY_NEW_KEYBOARD,
+	POLICY_UNNAMED_KEYBOARD,
 };
 
 static const char *const policy_words[] = {
@@ -29,6 +30,7 @@ static const char *const policy_words[] = {
 	[POLICY_CONTACT] = "contact",
 	[POLICY_IMPLICIT] = "implicit",
 	[POLICY_NEW_KEYBOARD] = "new-keyboard",
+	[POLICY_UNNAMED_KEYBOARD] = "unnamed-keyboard",
 	NULL,
 };
 
@@ -36,6 +38,7 @@ static const char *const mode_words[] = {"enforce", "monitor", NULL};
 static const char *const floor_words[] = {"T1", "T2", "T3", "T4", NULL};
 static const char *const implicit_words[] = {"block", "reject", "allow", NULL};
 static const char *const keyboard_words[] = {"allow", "deny", NULL};
+static const char *const unnamed_words[] = {"hold", "allow", NULL};
 
 /* Word, then the blank before its value. */
 static int parse_word_and_blank(struct parser *p, const char *const *words,
@@ -95,6 +98,11 @@ static int parse_policy_value(struct parser *p, enum policy_word word)
 	case POLICY_NEW_KEYBOARD:
 		r = parse_choice(p, keyboard_words, &choice);
 		header->forbids_new_keyboard = choice == 1;
+		return r;
+	case POLICY_UNNAMED_KEYBOARD:
+		r = parse_choice(p, unnamed_words, &choice);
+		header->unnamed_keyboard = choice == 1 ? UNNAMED_KEYBOARD_ALLOW
+						       : UNNAMED_KEYBOARD_HOLD;
 		return r;
 	}
 	return -EINVAL;

@@ -99,6 +99,7 @@ static bool copy_attr(const struct ruleset *rs, const struct attr *attr,
 	case ATTR_STICKER:
 	case ATTR_OWNER:
 	case ATTR_UNTIL:
+	case ATTR_FAST_TYPING:
 	case ATTR_LOST:
 	case ATTR_NOEXEC:
 	case ATTR_EXEC:

@@ -53,7 +53,9 @@ enum record_code {
 	RECORD_USB_DEVICE_ALLOWED,
 	RECORD_USB_DEVICE_BLOCKED,
 	RECORD_USB_DEVICE_REMOVED,
-	RECORD_LIFELINE_KEPT, /* not blocked: it is the last of its kind */
+	RECORD_USB_DEVICE_HELD,	 /* a keyboard that waits for a person */
+	RECORD_USB_KEYBOARD_CUT, /* it typed as no person does */
+	RECORD_LIFELINE_KEPT,	 /* not blocked: it is the last of its kind */
 
 	/* A medium was judged: .media and, but for the removal, .decision */
 	RECORD_MEDIA_ALLOWED, /* read-write */
@@ -121,6 +123,9 @@ enum record_reason {
 	RECORD_REASON_LIFELINE,	 /* SKM-D-0109 last keyboard, pointer, token */
 	RECORD_REASON_LOST,	 /* SKM-D-0110 ledger says it is lost */
 	RECORD_REASON_GRANT,	 /* SKM-D-0111 under a grant */
+	RECORD_REASON_HELD,	 /* SKM-D-0112 keyboard nobody named */
+	RECORD_REASON_TYPING,	 /* SKM-D-0113 types as no person does */
+	RECORD_REASON_CONFIRMED, /* SKM-D-0114 a person confirmed it */
 	RECORD_REASON_POLICY_SYNTAX,	/* SKM-P-0201 */
 	RECORD_REASON_POLICY_SERIAL,	/* SKM-P-0202 serial did not increase */
 	RECORD_REASON_POLICY_SIGNATURE, /* SKM-P-0203 */

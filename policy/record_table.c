@@ -60,6 +60,39 @@ static const struct record_row rows[RECORD_CODE_COUNT_] = {
 			.needs = RECORD_NEEDS_USB,
 			.message = "%kが取り外されました",
 		},
+	/* Waits for somebody at another keyboard, see policy/hid.h. */
+	[RECORD_USB_DEVICE_HELD] =
+		{
+			.code = "usb.device.held",
+			.class_uid = OCSF_PERIPHERAL_ACTIVITY,
+			.activity_id = 1,
+			.activity = "Connect",
+			.severity_id = 3,
+			.status_id = 2,
+			.action_id = OCSF_ACTION_DENIED,
+			.disposition_id = OCSF_DISPOSITION_BLOCKED,
+			.needs = NEEDS_USB_VERDICT,
+			.message = "%kは確認待ちです(%w)。使うには、"
+				   "今あるキーボードから確認してください",
+			.monitor_message = "%kは確認待ちの対象です(%w)。"
+					   "監視モードのため止めていません",
+		},
+	[RECORD_USB_KEYBOARD_CUT] =
+		{
+			.code = "usb.keyboard.cut",
+			.class_uid = OCSF_PERIPHERAL_ACTIVITY,
+			.activity_id = 99,
+			.activity = "Typing",
+			.severity_id = 4,
+			.status_id = 2,
+			.action_id = OCSF_ACTION_DENIED,
+			.disposition_id = OCSF_DISPOSITION_BLOCKED,
+			.needs = NEEDS_USB_VERDICT,
+			.is_alert = true,
+			.message = "%kを切り離しました(%w)%h",
+			.monitor_message = "%kは切り離しの対象です(%w)。"
+					   "監視モードのため止めていません",
+		},
 	/* Allowed against the rule: a person should look at that rule. */
 	[RECORD_LIFELINE_KEPT] =
 		{
@@ -541,6 +574,15 @@ static const struct record_reason_row reasons[] = {
 				"紛失の届けがある"},
 	[RECORD_REASON_GRANT] = {"SKM-D-0111", "under a grant",
 				 "一時的な許可による"},
+	[RECORD_REASON_HELD] = {"SKM-D-0112",
+				"a keyboard that no rule names: a person "
+				"must confirm it",
+				"登録のないキーボード"},
+	[RECORD_REASON_TYPING] = {"SKM-D-0113", "it types as no person does",
+				  "人には打てない速さの入力"},
+	[RECORD_REASON_CONFIRMED] =
+		{"SKM-D-0114", "a person at another keyboard confirmed it",
+		 "利用者が確認した"},
 	[RECORD_REASON_POLICY_SYNTAX] = {"SKM-P-0201", "error in a rules file",
 					 "書式の誤り"},
 	[RECORD_REASON_POLICY_SERIAL] = {"SKM-P-0202",
@@ -642,6 +684,12 @@ enum record_reason record_reason_from_verdict(enum verdict_reason reason)
 		return RECORD_REASON_LIFELINE;
 	case VERDICT_GRANT:
 		return RECORD_REASON_GRANT;
+	case VERDICT_HELD:
+		return RECORD_REASON_HELD;
+	case VERDICT_TYPING:
+		return RECORD_REASON_TYPING;
+	case VERDICT_CONFIRMED:
+		return RECORD_REASON_CONFIRMED;
 	case VERDICT_REASON_COUNT:
 		break;
 	}

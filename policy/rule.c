@@ -35,6 +35,10 @@ static const struct attr_info infos[] = {
 			     .type = VALUE_INTERFACE,
 			     .is_extension = true,
 			     .is_usb = true},
+	[ATTR_FAST_TYPING] = {.word = "fast-typing",
+			      .type = VALUE_FLAG,
+			      .is_extension = true,
+			      .is_usb = true},
 	[ATTR_BUS] = MEDIA("bus", VALUE_BUS),
 	[ATTR_FS_TYPE] = MEDIA("fs-type", VALUE_STRING),
 	[ATTR_FS_UUID] = MEDIA("fs-uuid", VALUE_STRING),
@@ -124,6 +128,7 @@ bool attr_is_matched(enum attr_kind kind)
 	case ATTR_CONNECT_TYPE:
 		return true;
 	case ATTR_INTERFACES:
+	case ATTR_FAST_TYPING:
 	case ATTR_STICKER:
 	case ATTR_OWNER:
 	case ATTR_UNTIL:

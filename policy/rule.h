@@ -27,6 +27,7 @@ enum attr_kind {
 	ATTR_WITH_INTERFACE,
 	ATTR_CHANNEL,
 	ATTR_INTERFACES, /* which of them are authorised; matches nothing */
+	ATTR_FAST_TYPING,
 	ATTR_BUS,
 	ATTR_FS_TYPE,
 	ATTR_FS_UUID,
@@ -124,6 +125,7 @@ enum rule_flags {
 	RULE_EXEC = 1u << 2,
 	RULE_PER_INTERFACE = 1u << 3,
 	RULE_QUERY = 1u << 4, /* match, device: never decides */
+	RULE_FAST_TYPING = 1u << 5,
 };
 
 #define RULE_NO_HISTORY UINT32_MAX
@@ -149,9 +151,17 @@ struct rules_key {
 	uint8_t approvals;    /* people needed, at least 1 */
 };
 
+/* The default holds; that nothing was written is kept for the printer. */
+enum unnamed_keyboard {
+	UNNAMED_KEYBOARD_DEFAULT = 0,
+	UNNAMED_KEYBOARD_HOLD,
+	UNNAMED_KEYBOARD_ALLOW,
+};
+
 struct ruleset_header {
 	bool is_present;
 	bool forbids_new_keyboard;
+	enum unnamed_keyboard unnamed_keyboard;
 	uint32_t name;
 	uint32_t zone;
 	uint32_t contact;

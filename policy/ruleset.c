@@ -280,6 +280,11 @@ bool ruleset_forbids_new_keyboard(const struct ruleset *ruleset)
 	return ruleset->header.forbids_new_keyboard;
 }
 
+bool ruleset_lets_keyboards_in(const struct ruleset *ruleset)
+{
+	return ruleset->header.unnamed_keyboard == UNNAMED_KEYBOARD_ALLOW;
+}
+
 size_t ruleset_rule_count(const struct ruleset *ruleset)
 {
 	return ruleset->rules.count;

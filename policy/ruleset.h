@@ -102,6 +102,8 @@ struct span ruleset_contact(const struct ruleset *ruleset);
 enum usb_target ruleset_implicit_target(const struct ruleset *ruleset);
 /* Whether the last-keyboard admission of an unknown one is forbidden. */
 bool ruleset_forbids_new_keyboard(const struct ruleset *ruleset);
+/* Whether a keyboard that a rule allows without naming it need not wait. */
+bool ruleset_lets_keyboards_in(const struct ruleset *ruleset);
 
 /* Rules of all families, in order of the texts. */
 size_t ruleset_rule_count(const struct ruleset *ruleset);

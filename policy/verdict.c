@@ -30,6 +30,9 @@ static const char *const reason_names[] = {
 	[VERDICT_INVALID_DEVICE] = "invalid-device",
 	[VERDICT_LIFELINE] = "lifeline",
 	[VERDICT_GRANT] = "grant",
+	[VERDICT_HELD] = "held",
+	[VERDICT_TYPING] = "typing",
+	[VERDICT_CONFIRMED] = "confirmed",
 };
 static_assert(sizeof(reason_names) / sizeof(reason_names[0]) ==
 		      VERDICT_REASON_COUNT,

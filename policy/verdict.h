@@ -35,8 +35,11 @@ enum verdict_reason {
 	VERDICT_LOST,	      /* a ledger entry marked lost matched */
 	VERDICT_NO_RULESET,   /* there is no policy: deny, keep the lifeline */
 	VERDICT_INVALID_DEVICE, /* descriptors or strings refused */
-	VERDICT_LIFELINE, /* allowed: the last keyboard, pointer or reader */
-	VERDICT_GRANT,	  /* allowed by a grant */
+	VERDICT_LIFELINE,  /* allowed: the last keyboard, pointer or reader */
+	VERDICT_GRANT,	   /* allowed by a grant */
+	VERDICT_HELD,	   /* a keyboard nobody named: waits for a person */
+	VERDICT_TYPING,	   /* a keyboard that types as no person does */
+	VERDICT_CONFIRMED, /* allowed: a person confirmed the keyboard */
 	VERDICT_REASON_COUNT,
 };
 
@@ -55,6 +58,8 @@ struct verdict {
 	bool is_monitor;       /* decide and record, touch nothing */
 	bool is_noexec;	       /* media: mount noexec (default on) */
 	bool is_per_interface; /* ask decide_interface() for each one */
+	bool is_keyboard_held; /* its keyboards stay out (policy/hid.h) */
+	bool may_type_fast;    /* a reader of codes that types what it read */
 };
 
 const char *usb_target_to_str(enum usb_target target);

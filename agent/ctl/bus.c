@@ -110,6 +110,12 @@ int bus_tell(const struct ctl *ctl, const sd_bus_error *error, int r)
 			_("See what is known: sekimorictl devices\n"));
 		return CTL_FAILED;
 	}
+	if (sd_bus_error_has_name(error, BUS_NAME ".Error.NotHeld")) {
+		tell_message(ctl, message);
+		fprintf(ctl->err, _("It is not a keyboard that waits, or it "
+				    "was confirmed already.\n"));
+		return CTL_FAILED;
+	}
 	if (sd_bus_error_has_name(error, BUS_NAME ".Error.PolicyRejected")) {
 		tell_message(ctl, message);
 		fprintf(ctl->err, _("The policy in force is unchanged.\n"));

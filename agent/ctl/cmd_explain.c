@@ -146,6 +146,12 @@ static void print_explanation(const struct ctl *ctl, const struct dict *device)
 	print_title(ctl, device);
 	print_decision(ctl, device);
 	print_nearest(ctl, device);
+	if (dict_u64(device, "waits")) {
+		print_label(ctl, _("To use it"));
+		fputs("sekimorictl confirm ", ctl->out);
+		text_print(ctl->out, dict_str(device, "id"));
+		fputc('\n', ctl->out);
+	}
 	print_field(ctl, _("Ask for"), dict_str(device, "ask"));
 	print_field(ctl, _("Call"), dict_str(device, "contact"));
 	print_field(ctl, _("Reference"), dict_str(device, "user-ref"));

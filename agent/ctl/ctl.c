@@ -37,6 +37,12 @@ static const struct ctl_command commands[] = {
 	    "(/dev/sda1), or vendor:product.\n\n"
 	    "  --json   one JSON object\n"),
 	 cmd_explain},
+	{"confirm", "DEVICE", N_("use a new keyboard that waits"),
+	 N_("A keyboard that no rule names waits until the person at the "
+	    "terminal confirms,\nfrom another keyboard and with their own "
+	    "password, that it is theirs. It can then\nbe used until it is "
+	    "unplugged. DEVICE is its name in \"sekimorictl devices\".\n"),
+	 cmd_confirm},
 	{"reload", "", N_("read the policy again and judge what is present"),
 	 N_("The new policy is in force when the command returns. When it has "
 	    "an error,\nthe old one stays and the error is shown with file, "

@@ -75,6 +75,20 @@ static const struct {
 	 "が\n表示する名前、デバイスノード (/dev/sda1)、または "
 	 "vendor:product です。\n\n"
 	 "  --json   JSON で出力する\n"},
+	{"use a new keyboard that waits", "確認待ちのキーボードを使う"},
+	{"A keyboard that no rule names waits until the person at the terminal "
+	 "confirms,\nfrom another keyboard and with their own password, that "
+	 "it "
+	 "is theirs. It can then\nbe used until it is unplugged. DEVICE is its "
+	 "name in \"sekimorictl devices\".\n",
+	 "登録のないキーボードは、端末の前にいる人が別のキーボードから、\n"
+	 "自分のパスワードで確認するまで使えません。確認すると、抜くまで\n"
+	 "使えます。DEVICE は sekimorictl devices が表示する名前です。\n"},
+	{"The keyboard can be used until it is unplugged.\n",
+	 "このキーボードは、抜くまで使えます。\n"},
+	{"To use it", "使うには"},
+	{"It is not a keyboard that waits, or it was confirmed already.\n",
+	 "確認待ちのキーボードではないか、すでに確認されています。\n"},
 	{"read the policy again and judge what is present",
 	 "ポリシーを読み直し、接続中の機器を判定し直す"},
 	{"The new policy is in force when the command returns. When it has an "

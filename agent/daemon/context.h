@@ -19,6 +19,7 @@
 
 struct control;
 struct files;
+struct hid_guard;
 struct prober;
 
 struct daemon {
@@ -46,6 +47,7 @@ struct daemon {
 	struct control *control; /* NULL: no bus wanted */
 	struct prober *prober;
 	struct files *files; /* written to media; NULL: before the end */
+	struct hid_guard *hid_guard;
 
 	sd_event *loop;
 	sd_event_source *spool_source;

@@ -33,6 +33,7 @@ struct control {
 	bool is_connected;
 	uint64_t published_seq;
 	unsigned int request_count;
+	uint32_t caller_uid; /* of the call that runs */
 };
 
 /* A call on its way through the bus driver and polkit. */
@@ -40,6 +41,7 @@ struct request {
 	struct control *control;
 	const struct method *method;
 	sd_bus_message *call;
+	uint32_t uid; /* the caller's, once the bus has told */
 };
 
 struct method {
@@ -153,6 +155,29 @@ static int run_load_policy(struct control *control, sd_bus_message *call)
 			     policy_offer_fd(control->daemon, fd));
 }
 
+static int run_confirm(struct control *control, sd_bus_message *call)
+{
+	struct pipeline *pipeline = &control->daemon->pipeline;
+	const char *name;
+
+	int r = sd_bus_message_read(call, "s", &name);
+	if (r < 0)
+		return r;
+	struct usb_entry *entry = devices_usb_named(&pipeline->devices, name);
+	if (!entry)
+		return sd_bus_reply_method_errorf(
+			call, BUS_NAME ".Error.NoSuchDevice",
+			"no USB device '%s' is present", name);
+	r = pipeline_confirm_keyboard(pipeline, entry, control->caller_uid);
+	if (r == PIPELINE_NOT_HELD)
+		return sd_bus_reply_method_errorf(
+			call, BUS_NAME ".Error.NotHeld",
+			"'%s' does not wait for anybody", name);
+	if (r < 0)
+		return r;
+	return sd_bus_reply_method_return(call, NULL);
+}
+
 static const struct method methods[] = {
 	{"Status", "jp.sekimori.agent.status", run_status},
 	{"ListDevices", "jp.sekimori.agent.status", run_list_devices},
@@ -160,6 +185,7 @@ static const struct method methods[] = {
 	{"Events", "jp.sekimori.agent.events", run_events},
 	{"Reload", "jp.sekimori.agent.manage", run_reload},
 	{"LoadPolicy", "jp.sekimori.agent.manage", run_load_policy},
+	{"ConfirmKeyboard", "jp.sekimori.agent.confirm", run_confirm},
 };
 
 /* --- who may -------------------------------------------------------------- */
@@ -187,6 +213,7 @@ static void refuse(struct request *request, const char *name, const char *why)
 
 static void run(struct request *request)
 {
+	request->control->caller_uid = request->uid;
 	int r = request->method->run(request->control, request->call);
 
 	if (r < 0) /* as above */
@@ -281,12 +308,15 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 		       "the caller is not known");
 		return 0;
 	}
+	request->uid = uid;
 	if (uid == 0) {
 		run(request);
 		return 0;
 	}
 	struct request *next = request_new(request->control, request->method,
 					   request->call);
+	if (next)
+		next->uid = uid;
 	if (!next || ask_polkit(next) < 0) {
 		request_free(next);
 		refuse(request, SD_BUS_ERROR_ACCESS_DENIED,
@@ -342,6 +372,8 @@ static const sd_bus_vtable vtable[] = {
 		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Reload", "", "", on_call, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("LoadPolicy", "h", "", on_call,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("ConfirmKeyboard", "s", "", on_call,
 		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL("Event", "ts", 0),
 	SD_BUS_SIGNAL("StatusChanged", "", 0),

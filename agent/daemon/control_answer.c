@@ -336,6 +336,8 @@ static void put_usb(struct answer *answer, const struct usb_entry *usb)
 	put_text(answer, "serial", fact->serial);
 	put_reason(answer, &usb->decision);
 	put_bool(answer, "lifeline", usb->is_lifeline);
+	if (usb->is_keyboard_held)
+		put_bool(answer, "waits", true);
 }
 
 static void put_nodes(struct answer *answer, const struct daemon *daemon,

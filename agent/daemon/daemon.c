@@ -23,6 +23,7 @@
 #include "agent/daemon/control.h"
 #include "agent/daemon/files.h"
 #include "agent/daemon/health.h"
+#include "agent/daemon/hid_guard.h"
 #include "agent/daemon/policy_offer.h"
 #include "agent/daemon/prober.h"
 #include "agent/sense/mount.h"
@@ -239,6 +240,9 @@ static int make_parts(struct daemon *daemon)
 	r = prober_new(daemon, &daemon->prober);
 	if (r < 0)
 		return r;
+	r = hid_guard_new(daemon, &daemon->hid_guard);
+	if (r < 0)
+		return r;
 	return make_recorder(daemon);
 }
 
@@ -305,6 +309,7 @@ static int finish_start(struct daemon *daemon)
 	r = events_add(daemon);
 	if (r < 0)
 		return r;
+	hid_guard_scan(daemon->hid_guard);
 	/* Loading the guard took megabytes for a moment; give them back */
 	(void)malloc_trim(0);
 	daemon->is_ready = true;
@@ -397,6 +402,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	files_free(daemon->files);
 	control_free(daemon->control);
 	prober_free(daemon->prober);
+	hid_guard_free(daemon->hid_guard);
 	pipeline_fini(&daemon->pipeline);
 	sd_event_source_unref(daemon->spool_source);
 	sd_event_source_unref(daemon->fold_source);

@@ -26,7 +26,7 @@
 /* Blocked is 0: what nobody has judged is refused. */
 enum device_state {
 	DEVICE_BLOCKED = 0,
-	DEVICE_HELD, /* waits for its probe */
+	DEVICE_HELD, /* waits for its probe, or a keyboard for a person */
 	DEVICE_AUTHORISED,
 	DEVICE_STATE_COUNT_,
 };
@@ -43,6 +43,7 @@ struct decision {
 	char detail[DEVICES_DETAIL_MAX]; /* "" : the reason's own text */
 	bool is_monitor;
 	bool is_per_interface;
+	bool may_type_fast;
 	uint64_t wall_ms; /* 0: not judged yet */
 };
 
@@ -61,6 +62,13 @@ struct usb_entry {
 	bool has_node;	   /* its usbfs node was opened up */
 	bool is_seen;	   /* mark of the running scan */
 	bool is_told; /* its verdict was recorded by the daemon before us */
+	/* Of the keyboard guard, in this plug (policy/hid.h) */
+	bool is_confirmed;
+	bool is_typist;
+	bool is_fast;
+	bool is_keyboard_held;	/* it, or its keyboards, wait for a person */
+	bool is_keyboard_out;	/* let in, with its keyboards shut */
+	uint32_t confirmed_uid; /* who said so; UINT32_MAX: not known */
 	uint64_t mono_seen_ns;
 };
 

@@ -22,6 +22,7 @@
 #include "agent/daemon/control.h"
 #include "agent/daemon/files.h"
 #include "agent/daemon/health.h"
+#include "agent/daemon/hid_guard.h"
 #include "agent/daemon/policy_offer.h"
 #include "agent/sense/mount.h"
 #include "agent/sense/uevent.h"
@@ -53,8 +54,10 @@ static int on_uevent(sd_event_source *source, int fd, uint32_t revents,
 			log_warning(daemon->log, "kernel events were lost, "
 						 "scanning again");
 			pipeline_scan(&daemon->pipeline);
+			hid_guard_scan(daemon->hid_guard);
 		} else if (r == 0) {
 			pipeline_uevent(&daemon->pipeline, &event);
+			hid_guard_uevent(daemon->hid_guard, &event);
 		} else if (r < 0) {
 			log_error(daemon->log, "cannot read kernel events: %s",
 				  errno_text(r));
@@ -294,6 +297,7 @@ void events_reconcile(struct daemon *daemon)
 	pipeline_scan(&daemon->pipeline);
 	pipeline_judge_by_time(&daemon->pipeline);
 	files_sync(daemon->files);
+	hid_guard_scan(daemon->hid_guard);
 	prove_guard(daemon);
 }
 

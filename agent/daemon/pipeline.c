@@ -142,6 +142,7 @@ void pipeline_take_verdict(const struct pipeline *pipeline,
 		.rule = verdict->rule,
 		.is_monitor = pipeline->is_monitor || verdict->is_monitor,
 		.is_per_interface = verdict->is_per_interface,
+		.may_type_fast = verdict->may_type_fast,
 		.wall_ms = clock_wall_ns() / NS_PER_MS,
 	};
 
@@ -237,7 +238,7 @@ static void let_go(struct pipeline *pipeline)
 
 	for (struct usb_entry *entry = pipeline->devices.usb; entry;
 	     entry = entry->next) {
-		if (entry->state != DEVICE_BLOCKED ||
+		if (entry->state == DEVICE_AUTHORISED ||
 		    entry->decision.wall_ms == 0 || entry->outcome != 0)
 			continue;
 		int r = real.ops->usb_authorize(real.context,

@@ -132,6 +132,34 @@ void pipeline_probed(struct pipeline *pipeline, const char *disk,
 /* Tells refusals that were counted; called by a timer while has_folds. */
 void pipeline_flush_folds(struct pipeline *pipeline) __attribute__((nonnull));
 
+/* Outcomes of the keyboard guard (> 0). */
+enum pipeline_keyboard {
+	/* Nothing waits there for a person. */
+	PIPELINE_NOT_HELD = 1,
+	/* Told, and not cut off: there is no other keyboard to work with. */
+	PIPELINE_LAST_KEYBOARD = 2,
+};
+
+/* A person, the user of UID, says that the keyboard that waits at ENTRY is
+ * theirs: it comes in until it is unplugged. 0, PIPELINE_NOT_HELD, or -EIO
+ * where the kernel did not obey. The caller has asked polkit. */
+int pipeline_confirm_keyboard(struct pipeline *pipeline,
+			      struct usb_entry *entry, uint32_t uid)
+	__attribute__((nonnull, warn_unused_result));
+/* The input device at INPUT, below ENTRY, has keys to type with. When its
+ * interface is no keyboard by the descriptors, the device is judged as one
+ * from now on. */
+void pipeline_has_keys(struct pipeline *pipeline, struct usb_entry *entry,
+		       const char *input) __attribute__((nonnull));
+/* It typed as only a machine does: cut off, held and told (0), or
+ * PIPELINE_LAST_KEYBOARD. A rule set that forbids new keyboards has the last
+ * one cut off, too. */
+int pipeline_typed_fast(struct pipeline *pipeline, struct usb_entry *entry)
+	__attribute__((nonnull, warn_unused_result));
+/* Whether its typing is still to be looked at. */
+bool pipeline_is_watched(const struct usb_entry *entry)
+	__attribute__((nonnull));
+
 /* Context of a decision now, good until the next call. For explain, too. */
 void pipeline_context(struct pipeline *pipeline,
 		      struct decide_context *ret_context)
@@ -164,6 +192,9 @@ unsigned int pipeline_prove(struct pipeline *pipeline,
 /* The roles that must be played; readers where login uses one. */
 unsigned int pipeline_lifeline_roles(const struct pipeline *pipeline)
 	__attribute__((nonnull));
+/* Roles that hardware other than USB plays: a PS/2 keyboard that answered. */
+unsigned int pipeline_roles_elsewhere(const struct pipeline *pipeline)
+	__attribute__((nonnull));
 /* The table as the lifeline sees it, to be freed; *ret_index is ENTRY's place
  * in it (unchanged for NULL). NULL: no memory. */
 struct lifeline_device *pipeline_lifeline(const struct pipeline *pipeline,
@@ -189,6 +220,18 @@ void pipeline_judge_new_usb(struct pipeline *pipeline) __attribute__((nonnull));
 /* Decide, enforce, record. QUIET: record only if the outcome changed. */
 void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
 			bool quiet) __attribute__((nonnull));
+/* The rules' VERDICT becomes what the keyboard guard makes of it. */
+void pipeline_judge_keyboard(const struct pipeline *pipeline,
+			     const struct usb_entry *entry,
+			     struct verdict *verdict) __attribute__((nonnull));
+/* VERDICT becomes ENTRY's decision. */
+void pipeline_settle(const struct pipeline *pipeline, struct usb_entry *entry,
+		     const struct verdict *verdict) __attribute__((nonnull));
+/* Its keyboards in or out as VERDICT has them, where that has changed since
+ * the device was authorised. 0 or -errno. */
+int pipeline_set_keyboards(struct pipeline *pipeline, struct usb_entry *entry,
+			   const struct verdict *verdict)
+	__attribute__((nonnull, warn_unused_result));
 void pipeline_forget_usb(struct pipeline *pipeline, struct usb_entry *entry)
 	__attribute__((nonnull));
 /* What policy says of it now; enforces nothing. */

@@ -115,7 +115,7 @@ static struct usb_entry *known_device(struct pipeline *pipeline,
 		return NULL;
 	}
 	entry->device.fact.is_authorized = is_authorized;
-	if (is_authorized && entry->state == DEVICE_BLOCKED &&
+	if (is_authorized && entry->state != DEVICE_AUTHORISED &&
 	    entry->decision.wall_ms != 0 && !pipeline->is_monitor &&
 	    is_blocking(&entry->decision))
 		take_back(pipeline, entry);
@@ -131,19 +131,27 @@ static void remember_plug(struct pipeline *pipeline, struct usb_entry *entry)
 		row = session_find(pipeline->options.session, device->devpath,
 				   session_number(device->major,
 						  device->minor));
-	entry->was_present = (pipeline->is_starting &&
-			      device->fact.is_authorized) ||
-			     (row && !row->is_medium && row->is_learned);
+	/* A restart changes nobody's standing: what the daemon before us let
+	 * in is no more learned than it was. */
+	if (row && row->is_medium)
+		row = NULL;
+	entry->was_present = row ? row->is_learned
+				 : pipeline->is_starting &&
+					     device->fact.is_authorized;
 	entry->is_learned =
 		entry->was_present || pipeline->is_learning ||
 		(pipeline->options.learned &&
 		 learned_has(pipeline->options.learned, &device->fact));
-	if (!row || row->is_medium) {
+	if (!row) {
 		pipeline_new_plug(entry->plug);
 		return;
 	}
 	memcpy(entry->plug, row->plug, sizeof(entry->plug));
 	entry->is_told = true;
+	entry->is_confirmed = row->is_confirmed;
+	entry->confirmed_uid = UINT32_MAX;
+	entry->is_typist = row->is_typist;
+	entry->is_fast = row->is_fast;
 	entry->decision.target = (enum usb_target)row->outcome;
 }
 
@@ -243,6 +251,7 @@ void pipeline_decide_usb(struct pipeline *pipeline,
 	pipeline_context(pipeline, &context);
 	decide_usb(pipeline->bundle.ruleset, &entry->device.fact, &context,
 		   ret_verdict);
+	pipeline_judge_keyboard(pipeline, entry, ret_verdict);
 }
 
 struct lifeline_device *pipeline_lifeline(const struct pipeline *pipeline,
@@ -291,8 +300,7 @@ static int find_serio(const char *name, void *userdata)
 	return strncmp(name, "serio", 5) == 0 ? 1 : 0;
 }
 
-/* Roles that hardware other than USB plays: a PS/2 keyboard that answered. */
-static unsigned int roles_elsewhere(const struct pipeline *pipeline)
+unsigned int pipeline_roles_elsewhere(const struct pipeline *pipeline)
 {
 	int r = sysfs_each(pipeline->options.root_fd,
 			   "sys/bus/serio/drivers/atkbd", find_serio, NULL);
@@ -336,7 +344,8 @@ static void spare(struct pipeline *pipeline, struct usb_entry *entry,
 	bool admitted = !kept && list && entry->outcome == 0 &&
 			(!fact->is_authorized || entry->was_admitted) &&
 			lifeline_admits(pipeline->bundle.ruleset, list, count,
-					fact, roles_elsewhere(pipeline));
+					fact,
+					pipeline_roles_elsewhere(pipeline));
 
 	entry->is_lifeline = kept || admitted;
 	entry->was_admitted = admitted;
@@ -453,10 +462,13 @@ static int let_in(struct pipeline *pipeline, struct usb_entry *entry,
 			    ? authorize_some(pipeline, entry, verdict)
 			    : enforce.ops->usb_authorize(enforce.context,
 							 fact->via_port);
+	else if (entry->is_keyboard_out != verdict->is_keyboard_held)
+		r = pipeline_set_keyboards(pipeline, entry, verdict);
 	else if (verdict->is_per_interface && !entry->is_lifeline)
 		r = narrow(pipeline, entry, verdict);
 	if (r != 0)
 		return r;
+	entry->is_keyboard_out = verdict->is_keyboard_held;
 	if (!pipeline->is_monitor)
 		fact->is_authorized = true;
 	if (needs_node(fact)) {
@@ -510,8 +522,9 @@ static void enforce_usb(struct pipeline *pipeline, struct usb_entry *entry,
 			  blocking ? "block" : "authorise",
 			  entry->device.fact.via_port, errno_text(r));
 	}
-	entry->state = entry->device.fact.is_authorized ? DEVICE_AUTHORISED
-							: DEVICE_BLOCKED;
+	entry->state = entry->device.fact.is_authorized	     ? DEVICE_AUTHORISED
+		       : blocking && entry->is_keyboard_held ? DEVICE_HELD
+							     : DEVICE_BLOCKED;
 }
 
 static void judge_controller(struct pipeline *pipeline, struct usb_entry *entry)
@@ -539,6 +552,12 @@ static enum record_code code_of(const struct usb_entry *entry)
 {
 	if (entry->is_lifeline || entry->is_system)
 		return RECORD_LIFELINE_KEPT;
+	if (is_blocking(&entry->decision) &&
+	    entry->decision.reason == RECORD_REASON_TYPING)
+		return RECORD_USB_KEYBOARD_CUT;
+	if (is_blocking(&entry->decision) &&
+	    entry->decision.reason == RECORD_REASON_HELD)
+		return RECORD_USB_DEVICE_HELD;
 	/* What the kernel did not obey is told by what is, not by what should
 	 * be: an allowed device that stayed shut is blocked. */
 	if (entry->decision.is_monitor)
@@ -599,7 +618,7 @@ void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
 		return;
 	}
 	pipeline_decide_usb(pipeline, entry, &verdict);
-	pipeline_take_verdict(pipeline, &verdict, &entry->decision);
+	pipeline_settle(pipeline, entry, &verdict);
 	if (entry->outcome != 0) {
 		set_detail(&entry->decision,
 			   usb_outcome_to_str(entry->outcome));

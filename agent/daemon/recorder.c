@@ -132,6 +132,8 @@ static bool is_urgent(enum record_code code)
 {
 	switch (code) {
 	case RECORD_USB_DEVICE_BLOCKED:
+	case RECORD_USB_DEVICE_HELD:
+	case RECORD_USB_KEYBOARD_CUT:
 	case RECORD_LIFELINE_KEPT:
 	case RECORD_MEDIA_DENIED:
 	case RECORD_MOUNT_BLOCKED:

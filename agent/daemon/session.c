@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The session file: "default 0|1", then one line a device:
- * "usb|medium PLUG OUTCOME LEARNED NUMBER PLACE".
+ * "usb|medium PLUG OUTCOME STANDING NUMBER PLACE", STANDING being the sum of
+ * enum standing.
  */
 #include "agent/daemon/session.h"
 
@@ -15,6 +16,13 @@
 #include "agent/base/cleanup.h"
 #include "agent/base/fd.h"
 
+enum standing {
+	STANDING_LEARNED = 1,
+	STANDING_CONFIRMED = 2,
+	STANDING_TYPIST = 4,
+	STANDING_FAST = 8,
+};
+
 void session_fini(struct session *session)
 {
 	free(session->rows);
@@ -24,19 +32,23 @@ void session_fini(struct session *session)
 static bool parse_row(const char *line, struct session_row *ret_row)
 {
 	struct session_row row = {0};
-	char kind[8], learned;
+	char kind[8];
+	unsigned int standing;
 	int used = 0;
 
 	/* NOLINTNEXTLINE(cert-err34-c): our own file, and never authority */
-	if (sscanf(line, "%7s %31s %u %c %" SCNu64 " %n", kind, row.plug,
-		   &row.outcome, &learned, &row.number, &used) != 5 ||
+	if (sscanf(line, "%7s %31s %u %u %" SCNu64 " %n", kind, row.plug,
+		   &row.outcome, &standing, &row.number, &used) != 5 ||
 	    used == 0 || line[used] != '/' ||
 	    strlen(line + used) >= sizeof(row.place))
 		return false;
 	row.is_medium = strcmp(kind, "medium") == 0;
 	if (!row.is_medium && strcmp(kind, "usb") != 0)
 		return false;
-	row.is_learned = learned == '1';
+	row.is_learned = standing & STANDING_LEARNED;
+	row.is_confirmed = standing & STANDING_CONFIRMED;
+	row.is_typist = standing & STANDING_TYPIST;
+	row.is_fast = standing & STANDING_FAST;
 	(void)snprintf(row.place, sizeof(row.place), "%s", line + used);
 	*ret_row = row;
 	return true;
@@ -74,13 +86,21 @@ int session_load(int run_fd, struct session *ret_session)
 	return 0;
 }
 
+static unsigned int standing_of(const struct usb_entry *usb)
+{
+	return (usb->is_learned ? STANDING_LEARNED : 0) |
+	       (usb->is_confirmed ? STANDING_CONFIRMED : 0) |
+	       (usb->is_typist ? STANDING_TYPIST : 0) |
+	       (usb->is_fast ? STANDING_FAST : 0);
+}
+
 static int add_rows(struct buf *buf, const struct devices *devices)
 {
 	for (const struct usb_entry *usb = devices->usb; usb; usb = usb->next) {
 		const struct usb_device *device = &usb->device;
-		int r = buf_printf(buf, "usb %s %u %d %" PRIu64 " %s\n",
+		int r = buf_printf(buf, "usb %s %u %u %" PRIu64 " %s\n",
 				   usb->plug, usb->decision.target,
-				   usb->is_learned,
+				   standing_of(usb),
 				   session_number(device->major, device->minor),
 				   device->devpath);
 		if (r < 0)

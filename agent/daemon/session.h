@@ -20,6 +20,9 @@
 struct session_row {
 	bool is_medium;
 	bool is_learned;
+	bool is_confirmed; /* … and what the keyboard guard knew */
+	bool is_typist;
+	bool is_fast;
 	char place[SYSFS_PATH_MAX]; /* devpath */
 	uint64_t number; /* device number of USB, diskseq of a disk */
 	char plug[DEVICES_PLUG_SIZE];

@@ -188,6 +188,7 @@ static bool take_verdict(struct event_fact *fact)
 {
 	switch ((int)fact->code) {
 	case RECORD_USB_DEVICE_ALLOWED:
+	case RECORD_USB_DEVICE_HELD: /* the rules let it in */
 	case RECORD_LIFELINE_KEPT:
 		fact->target = USB_TARGET_ALLOW;
 		return true;

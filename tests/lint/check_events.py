@@ -39,6 +39,8 @@ CODES = {
     "usb.device.allowed": (1010, 1, 1, 1, DECISION + USB),
     "usb.device.blocked": (1010, 1, 2, 2, DECISION + REASON + USB),
     "usb.device.removed": (1010, 2, 3, 17, USB),
+    "usb.device.held": (1010, 1, 2, 2, DECISION + REASON + USB),
+    "usb.keyboard.cut": (1010, 99, 2, 2, DECISION + REASON + USB),
     "lifeline.kept": (1010, 1, 1, 7, DECISION + REASON + USB),
     "media.allowed": (1010, 1, 1, 1, DECISION + MEDIA),
     "media.denied": (1010, 1, 2, 2, DECISION + REASON + MEDIA),

@@ -377,6 +377,12 @@ static int reply(struct fake *fake, sd_bus_message *call, sd_bus_message *m)
 					"id\n"
 					"20-allow.rules:1:1: error: no target")
 			       : 0;
+	if (strcmp(member, "ConfirmKeyboard") == 0)
+		return fake->scenario == AGENT_ENFORCING
+			       ? 0
+			       : refuse(call,
+					"jp.sekimori.Agent1.Error.NotHeld",
+					"'1-4' does not wait for anybody");
 	if (strcmp(member, "LoadPolicy") == 0)
 		return take_policy(fake, call);
 	return -ENOSYS;

@@ -136,7 +136,7 @@ static void the_session_comes_back_as_it_was(void **state)
 	assert_int_equal(devices_add_medium(&devices, &disk, &medium), 0);
 	strncpy(usb->plug, "plug-1", sizeof(usb->plug) - 1);
 	strncpy(medium->plug, "plug-2", sizeof(medium->plug) - 1);
-	usb->is_learned = true;
+	usb->is_learned = usb->is_fast = true;
 	usb->decision.target = USB_TARGET_ALLOW;
 	medium->decision.access = MEDIA_READ_ONLY;
 	assert_int_equal(session_save(tree->fd, &devices, true), 0);
@@ -147,6 +147,9 @@ static void the_session_comes_back_as_it_was(void **state)
 						     session_number(189, 7));
 	assert_non_null(row);
 	assert_true(row->is_learned);
+	assert_true(row->is_fast);
+	assert_false(row->is_confirmed);
+	assert_false(row->is_typist);
 	assert_int_equal(row->outcome, USB_TARGET_ALLOW);
 	row = session_find(&session, "/devices/x/block/sda", 11);
 	assert_non_null(row);

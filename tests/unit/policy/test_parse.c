@@ -230,6 +230,7 @@ static void usbguard_mode_refuses_what_is_ours(void **state)
 		"allow interfaces 03:*:*",
 		"allow rule-id \"x\"",
 		"allow monitor",
+		"allow fast-typing",
 		"allow if mfa",
 		"allow if user(a)",
 		"allow if weekday(mon)",
@@ -288,7 +289,8 @@ static void header_is_read_from_any_text(void **state)
 		{.name = "10",
 		 .text = SPAN("policy \"情報市\" serial 12 mode monitor floor "
 			      "T2 zone \"mynumber\" implicit reject "
-			      "new-keyboard deny\ncontact \"内線 2345\"\n")},
+			      "new-keyboard deny unnamed-keyboard allow\n"
+			      "contact \"内線 2345\"\n")},
 		{.name = "20", .text = SPAN("allow\nmedia deny")},
 	};
 	struct ruleset *ruleset = NULL;
@@ -304,13 +306,15 @@ static void header_is_read_from_any_text(void **state)
 	assert_true(span_is(ruleset_contact(ruleset), "内線 2345"));
 	assert_int_equal(ruleset_implicit_target(ruleset), USB_TARGET_REJECT);
 	assert_true(ruleset_forbids_new_keyboard(ruleset));
+	assert_true(ruleset_lets_keyboards_in(ruleset));
 	assert_int_equal(ruleset_rule_count(ruleset), 2);
 	assert_true(span_is(ruleset_rule(ruleset, 1).file, "20"));
 	assert_int_equal(ruleset_rule(ruleset, 1).line, 2);
 	(void)ruleset_format_header(ruleset, text, sizeof(text));
 	assert_string_equal(text, "policy \"情報市\" serial 12 mode monitor "
 				  "floor T2 zone \"mynumber\" implicit reject "
-				  "new-keyboard deny\ncontact "
+				  "new-keyboard deny unnamed-keyboard allow\n"
+				  "contact "
 				  "\"内線 2345\"\n");
 	ruleset_unref(ruleset);
 }
@@ -359,6 +363,7 @@ static void nothing_at_all_is_a_rule_set_that_denies(void **state)
 
 	assert_int_equal(ruleset_parse(NULL, 0, 0, NULL, &ruleset), 0);
 	assert_int_equal(ruleset_mode(ruleset), RULES_MODE_ENFORCE);
+	assert_false(ruleset_lets_keyboards_in(ruleset));
 	assert_int_equal(ruleset_contact(ruleset).len, 0);
 	verdict = judge(ruleset, &fact);
 	assert_int_equal(verdict.target, USB_TARGET_BLOCK);
@@ -472,6 +477,17 @@ static void warnings_say_what_differs_from_usbguard(void **state)
 		{"media read-only", 1},
 		{"media read-only bus usb", 1},
 		{"media read-only serial \"x\"", 0},
+		/* Keyboards that will wait: whole policies, where not chosen */
+		{"allow channel hid", 0},
+		{"policy \"p\"\nallow channel hid", 1},
+		{"policy \"p\"\nallow with-interface one-of { 03:*:* }", 1},
+		{"policy \"p\"\nallow with-interface 03:01:01\n"
+		 "allow channel { hid hub }",
+		 1},
+		{"policy \"p\"\nallow with-interface 03:01:02", 0},
+		{"policy \"p\"\nallow channel hid id 046d:c31c", 0},
+		{"policy \"p\" unnamed-keyboard hold\nallow channel hid", 0},
+		{"policy \"p\" unnamed-keyboard allow\nallow channel hid", 0},
 	};
 	(void)state;
 
