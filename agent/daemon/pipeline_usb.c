@@ -266,9 +266,11 @@ struct lifeline_device *pipeline_lifeline(const struct pipeline *pipeline,
 		return NULL;
 	for (const struct usb_entry *other = pipeline->devices.usb; other;
 	     other = other->next) {
-		/* An admitted keyboard stays only while there is no other, so
-		 * it does not count itself. */
-		bool is_self_admitted = other == entry && entry->was_admitted;
+		/* An admitted keyboard, and one that should wait, stays only
+		 * while there is no other, so it does not count itself. */
+		bool is_self_admitted = other == entry &&
+					(entry->was_admitted ||
+					 entry->is_keyboard_held);
 		/* One that was learned counts as what it will be if kept */
 		bool is_self_learned = other == entry && entry->is_learned;
 		if (other == entry)
@@ -342,7 +344,8 @@ static void spare(struct pipeline *pipeline, struct usb_entry *entry,
 	bool kept = list &&
 		    lifeline_loses(list, count, index, verdict, required) != 0;
 	bool admitted = !kept && list && entry->outcome == 0 &&
-			(!fact->is_authorized || entry->was_admitted) &&
+			(!fact->is_authorized || entry->was_admitted ||
+			 entry->is_keyboard_held) &&
 			lifeline_admits(pipeline->bundle.ruleset, list, count,
 					fact,
 					pipeline_roles_elsewhere(pipeline));
@@ -611,6 +614,7 @@ void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
 {
 	const struct decision before = entry->decision;
 	const enum device_state state_before = entry->state;
+	const bool was_lifeline = entry->is_lifeline;
 	struct verdict verdict;
 
 	if (entry->device.fact.is_controller) {
@@ -650,7 +654,8 @@ void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
 			  before.target != entry->decision.target ||
 			  state_before != entry->state ||
 			  (entry->is_lifeline &&
-			   before.rule_line != entry->decision.rule_line);
+			   (!was_lifeline ||
+			    before.rule_line != entry->decision.rule_line));
 	entry->is_told = false;
 	pipeline->is_dirty = true;
 	if (pipeline->is_starting)

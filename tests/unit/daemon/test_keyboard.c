@@ -194,6 +194,24 @@ static void the_only_keyboard_is_admitted_not_held(void **state)
 	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_HELD), 0);
 }
 
+/* It came while we were away, or was named until now. */
+static void the_only_keyboard_that_types_already_is_kept(void **state)
+{
+	struct machine *machine = *state;
+
+	machine_rules(machine, NAMED);
+	assert_int_equal(machine_load(machine), 0);
+	machine_start(machine);
+	machine_plug(machine, &second);
+	machine_rules(machine, GENERAL);
+	assert_int_equal(machine_load(machine), 0);
+	assert_int_equal(cut_off(machine, "1-2"), 0);
+	assert_int_equal(machine_count(machine, RECORD_LIFELINE_KEPT), 1);
+	pipeline_judge_all(&machine->pipeline);
+	assert_int_equal(cut_off(machine, "1-2"), 0);
+	assert_int_equal(machine_count(machine, RECORD_LIFELINE_KEPT), 1);
+}
+
 static void a_security_key_comes_in_without_its_keyboard(void **state)
 {
 	struct machine *machine = *state;
@@ -452,6 +470,7 @@ int main(void)
 		CASE(a_named_keyboard_goes_straight_in),
 		CASE(a_policy_that_names_it_later_lets_it_in),
 		CASE(the_only_keyboard_is_admitted_not_held),
+		CASE(the_only_keyboard_that_types_already_is_kept),
 		CASE(a_security_key_comes_in_without_its_keyboard),
 		CASE(what_types_too_fast_is_cut_off_and_held),
 		CASE(a_confirmation_does_not_cover_fast_typing),
