@@ -134,6 +134,7 @@ static const char *part_detail(const struct record *rec,
 	case RECORD_PART_START:
 	case RECORD_PART_TAMPER:
 	case RECORD_PART_STEP:
+	case RECORD_PART_LOGIN:
 		break;
 	}
 	return NULL;
@@ -259,6 +260,8 @@ static void put_class(struct json_out *out, const struct record *rec,
 {
 	if (row->class_uid == OCSF_FILE_SYSTEM_ACTIVITY)
 		record_put_file(out, rec, row);
+	if (row->class_uid == OCSF_AUTHENTICATION)
+		record_put_login(out, rec);
 	if (row->class_uid == OCSF_CONFIG_STATE_CHANGE)
 		put_config_state(out, rec);
 	if (row->class_uid == OCSF_DETECTION_FINDING)

@@ -40,6 +40,7 @@
 #define RECORD_FLAGS_MAX      12u
 #define RECORD_FILE_PATH_MAX  1000u /* of a file on a medium, from its top */
 #define RECORD_HOLDERS_MAX    8u    /* processes named at the end of a medium */
+#define RECORD_PROOFS_MAX     8u
 
 /*
  * Every event code there is; the string is record_code_to_str(). The class,
@@ -101,6 +102,21 @@ enum record_code {
 	RECORD_CLOCK_UNSYNC, /* .clock */
 	RECORD_CLOCK_STEP,   /* .u.step */
 
+	/* Logins: .u.login, .actor (rows: record_login.c) */
+	RECORD_LOGIN_FIRST,
+	RECORD_MFA_SESSION_OK = RECORD_LOGIN_FIRST, /* bound and proven */
+	RECORD_MFA_SESSION_DENIED,		    /* a gate refused */
+	RECORD_MFA_SESSION_LOCKED,
+	RECORD_MFA_SESSION_UNLOCKED,
+	RECORD_MFA_SESSION_VIOLATION, /* .decision.reason says which */
+	RECORD_MFA_SESSION_ENDED,
+	RECORD_MFA_TOKEN_REMOVED,
+	RECORD_MFA_STEPUP_OK,
+	RECORD_MFA_STEPUP_DENIED,
+	RECORD_MFA_BREAKGLASS_USED,
+	RECORD_MFA_MODE_CHANGED,
+	RECORD_LOGIN_LAST = RECORD_MFA_MODE_CHANGED,
+
 	RECORD_CODE_COUNT_
 };
 
@@ -132,6 +148,19 @@ enum record_reason {
 	RECORD_REASON_POLICY_IO,	/* SKM-P-0204 file cannot be read */
 	RECORD_REASON_POLICY_TERMS,	/* SKM-P-0205 another zone or time */
 	RECORD_REASON_POLICY_LIFELINE,	/* SKM-P-0206 cuts the lifeline */
+	RECORD_REASON_LOGIN_FACTORS,	/* SKM-L-0301 too few kinds proven */
+	RECORD_REASON_LOGIN_REMOTE,	/* SKM-L-0302 remote login refused */
+	RECORD_REASON_LOGIN_USER,	/* SKM-L-0303 there is no such user */
+	RECORD_REASON_LOGIN_UNATTESTED, /* SKM-L-0304 past all gates */
+	RECORD_REASON_LOGIN_TOKEN,	/* SKM-L-0305 key or card removed */
+	RECORD_REASON_LOGIN_MAX_AGE,	/* SKM-L-0306 proof too old */
+	RECORD_REASON_LOGIN_IDLE,	/* SKM-L-0307 */
+	RECORD_REASON_LOGIN_SWITCHED,	/* SKM-L-0308 another user in front */
+	RECORD_REASON_LOGIN_DEMANDED,	/* SKM-L-0309 by policy or helpdesk */
+	RECORD_REASON_LOGIN_BY_USER,	/* SKM-L-0310 the person locked it */
+	RECORD_REASON_LOGIN_LOCK,	/* SKM-L-0311 lock without effect */
+	RECORD_REASON_LOGIN_UNLOCK,	/* SKM-L-0312 unlocked without proof */
+	RECORD_REASON_LOGIN_BREAKGLASS, /* SKM-L-0313 emergency time is over */
 	RECORD_REASON_COUNT_
 };
 
@@ -335,6 +364,28 @@ struct record_ending {
 	uint64_t process_count; /* may be more than are listed */
 };
 
+/* One factor that was seen to succeed. */
+struct record_proof {
+	unsigned int factors; /* enum mfa_factor */
+	const char *module;   /* "pam_u2f" */
+	const char *quality;  /* mfa_quality_to_str() */
+};
+
+struct record_login {
+	const char *service; /* PAM's name: "login", "gdm-password" */
+	const char *rhost;
+	const char *phase;    /* of the gate that refused */
+	const char *mode;     /* "enforce", "report", "off" */
+	const char *state;    /* mfa_state_to_str() */
+	const char *trigger;  /* mfa_cause_to_str() */
+	const char *reaction; /* what is done about it: "lock", "terminate" */
+	unsigned int factors; /* kinds that count */
+	bool has_proof_age;
+	uint64_t proof_age_s;
+	const struct record_proof *proofs;
+	size_t proof_count;
+};
+
 struct record_clock {
 	bool is_synced;
 	int64_t offset_ms;
@@ -376,6 +427,7 @@ struct record {
 		struct record_step step;
 		struct record_files files;
 		struct record_ending ending;
+		struct record_login login;
 	} u;
 };
 

@@ -385,6 +385,9 @@ static void put_part(struct json_out *out, const struct record *rec,
 	case RECORD_PART_ENDING:
 		put_ending(out, &rec->u.ending);
 		break;
+	case RECORD_PART_LOGIN:
+		record_put_own_login(out, &rec->u.login);
+		break;
 	case RECORD_PART_STEP:
 	case RECORD_PART_NONE:
 		break;

@@ -59,6 +59,16 @@ void record_put_process(struct json_out *out,
 			const struct record_process *process)
 	__attribute__((nonnull(1)));
 
+/* What class Authentication has, "sekimori.mfa", and the kinds in a sentence
+ * (record_login.c). */
+void record_put_login(struct json_out *out, const struct record *rec)
+	__attribute__((nonnull));
+void record_put_own_login(struct json_out *out,
+			  const struct record_login *login)
+	__attribute__((nonnull));
+void record_put_factors_text(struct json_out *out, unsigned int factors)
+	__attribute__((nonnull));
+
 /* "8:17" as member `key`. */
 void record_put_devno(struct json_out *out, const char *key, uint32_t major,
 		      uint32_t minor) __attribute__((nonnull));

@@ -599,14 +599,47 @@ static const struct record_reason_row reasons[] = {
 	[RECORD_REASON_POLICY_LIFELINE] =
 		{"SKM-P-0206", "would cut the last keyboard, pointer or reader",
 		 "最後の入力機器または認証機器を失う"},
+	[RECORD_REASON_LOGIN_FACTORS] = {"SKM-L-0301",
+					 "two kinds of factors are needed",
+					 "二要素の認証が必要"},
+	[RECORD_REASON_LOGIN_REMOTE] =
+		{"SKM-L-0302", "logins from other machines are refused",
+		 "他の機器からのログインは不可"},
+	[RECORD_REASON_LOGIN_USER] = {"SKM-L-0303", "there is no such user",
+				      "利用者が登録されていない"},
+	[RECORD_REASON_LOGIN_UNATTESTED] = {"SKM-L-0304",
+					    "the session was not proven",
+					    "二要素の認証を経ていない"},
+	[RECORD_REASON_LOGIN_TOKEN] = {"SKM-L-0305",
+				       "the key or card was removed",
+				       "認証機器が抜かれた"},
+	[RECORD_REASON_LOGIN_MAX_AGE] = {"SKM-L-0306", "the proof is too old",
+					 "認証から時間がたった"},
+	[RECORD_REASON_LOGIN_IDLE] = {"SKM-L-0307", "nobody was at work",
+				      "操作がなかった"},
+	[RECORD_REASON_LOGIN_SWITCHED] = {"SKM-L-0308",
+					  "another session is in front",
+					  "別の利用者に切り替わった"},
+	[RECORD_REASON_LOGIN_DEMANDED] = {"SKM-L-0309", "it was demanded",
+					  "管理者の指示"},
+	[RECORD_REASON_LOGIN_BY_USER] = {"SKM-L-0310", "by the person",
+					 "本人の操作"},
+	[RECORD_REASON_LOGIN_LOCK] = {"SKM-L-0311", "the lock had no effect",
+				      "ロックが効かなかった"},
+	[RECORD_REASON_LOGIN_UNLOCK] = {"SKM-L-0312",
+					"it was unlocked without proof",
+					"認証せずにロックが解除された"},
+	[RECORD_REASON_LOGIN_BREAKGLASS] = {"SKM-L-0313",
+					    "the emergency time is over",
+					    "緊急利用の時間が過ぎた"},
 };
 static_assert(COUNT(reasons) == RECORD_REASON_COUNT_, "a text for each reason");
 
 const struct record_row *record_row(enum record_code code)
 {
-	if ((unsigned int)code >= COUNT(rows) || !rows[code].code)
+	if ((unsigned int)code >= COUNT(rows))
 		return NULL;
-	return &rows[code];
+	return rows[code].code ? &rows[code] : record_login_row(code);
 }
 
 const struct record_reason_row *record_reason_row(enum record_reason reason)
@@ -626,7 +659,9 @@ const char *record_code_to_str(enum record_code code)
 int record_code_from_str(const char *str, enum record_code *ret_code)
 {
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		if (!rows[i].code || strcmp(rows[i].code, str) != 0)
+		const struct record_row *row = record_row((enum record_code)i);
+
+		if (!row || strcmp(row->code, str) != 0)
 			continue;
 		*ret_code = (enum record_code)i;
 		return 0;

@@ -31,6 +31,7 @@ enum record_part {
 	RECORD_PART_STEP,
 	RECORD_PART_FILES,
 	RECORD_PART_ENDING,
+	RECORD_PART_LOGIN,
 };
 
 /* OCSF class_uid; the category is its thousands. */
@@ -39,6 +40,7 @@ enum {
 	OCSF_EVENT_LOG_ACTIVITY = 1008,
 	OCSF_PERIPHERAL_ACTIVITY = 1010,
 	OCSF_DETECTION_FINDING = 2004,
+	OCSF_AUTHENTICATION = 3002,
 	OCSF_INVENTORY_INFO = 5001,
 	OCSF_CONFIG_STATE_CHANGE = 5019,
 	OCSF_APPLICATION_LIFECYCLE = 6002,
@@ -58,6 +60,7 @@ enum {
 	OCSF_DISPOSITION_DETECTED = 15,
 	OCSF_DISPOSITION_LOGGED = 17,
 	OCSF_DISPOSITION_REVOKED = 24,
+	OCSF_DISPOSITION_UNAUTHORIZED = 26,
 	OCSF_DISPOSITION_OTHER = 99,
 };
 
@@ -65,7 +68,7 @@ enum {
  * In a sentence, %k is the USB device, %l the channel, %m the medium, %n the node, %t the
  * target, %f the file, %w the reason in Japanese, %h whom to call, %v the policy, %d the
  * detail of the part, %c its count, %g the time nobody looked, %i whether
- * enforcement went on.
+ * enforcement went on, %l the person who logs in, %p the factors proven.
  */
 struct record_row {
 	const char *code;
@@ -93,6 +96,8 @@ struct record_reason_row {
 
 /* NULL for what is not a code. */
 const struct record_row *record_row(enum record_code code);
+/* Its rows of logins (record_login.c); NULL for other codes. */
+const struct record_row *record_login_row(enum record_code code);
 
 /* Never NULL; all strings "" for RECORD_REASON_NONE and what is no reason. */
 const struct record_reason_row *record_reason_row(enum record_reason reason)

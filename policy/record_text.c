@@ -150,6 +150,9 @@ static void put_detail(struct json_out *out, const struct record *rec,
 	case RECORD_PART_ENDING:
 		put_ending(out, rec);
 		break;
+	case RECORD_PART_LOGIN:
+		json_out_piece(out, rec->u.login.mode, TEXT_NAME_MAX);
+		break;
 	case RECORD_PART_NONE:
 	case RECORD_PART_CHANGE:
 	case RECORD_PART_START:
@@ -196,6 +199,16 @@ static void put_held(struct json_out *out, const struct record *rec,
 		       is_held ? "。遮断は続いています"
 			       : "。遮断は続いていません",
 		       TEXT_NAME_MAX);
+}
+
+static void put_person(struct json_out *out, const struct record *rec)
+{
+	bool is_known = rec->actor && rec->actor->user && rec->actor->user[0];
+
+	json_out_piece(out, "利用者「", 4);
+	json_out_piece(out, is_known ? rec->actor->user : "不明",
+		       TEXT_NAME_MAX);
+	json_out_piece(out, "」", 1);
 }
 
 static const char *node_of(const struct record *rec)
@@ -249,6 +262,12 @@ static void put_placeholder(struct json_out *out, const struct record *rec,
 		break;
 	case 'i':
 		put_held(out, rec, row);
+		break;
+	case 'l':
+		put_person(out, rec);
+		break;
+	case 'p':
+		record_put_factors_text(out, rec->u.login.factors);
 		break;
 	default:
 		break;

@@ -18,9 +18,32 @@ struct copy {
 	struct record_channel channel;
 	struct record_layer layers[RECORD_LAYERS_MAX];
 	struct record_holder holders[RECORD_HOLDERS_MAX];
+	struct record_proof proofs[RECORD_PROOFS_MAX];
 };
 
 typedef void (*string_fn)(const char **text, void *userdata);
+
+static void each_of_login(struct copy *copy, string_fn fn, void *userdata)
+{
+	struct record_login *login = &copy->record.u.login;
+
+	fn(&login->service, userdata);
+	fn(&login->rhost, userdata);
+	fn(&login->phase, userdata);
+	fn(&login->mode, userdata);
+	fn(&login->state, userdata);
+	fn(&login->trigger, userdata);
+	fn(&login->reaction, userdata);
+	for (size_t i = 0; i < login->proof_count; i++) {
+		fn(&copy->proofs[i].module, userdata);
+		fn(&copy->proofs[i].quality, userdata);
+	}
+}
+
+static bool is_login(enum record_code code)
+{
+	return code >= RECORD_LOGIN_FIRST && code <= RECORD_LOGIN_LAST;
+}
 
 static void each_in_union(struct copy *copy, string_fn fn, void *userdata)
 {
@@ -77,6 +100,8 @@ static void each_in_union(struct copy *copy, string_fn fn, void *userdata)
 		fn(&record->u.step.source, userdata);
 		break;
 	default:
+		if (is_login(record->code))
+			each_of_login(copy, fn, userdata);
 		break;
 	}
 }
@@ -162,6 +187,17 @@ static void take_ending(struct copy *copy)
 	ending->holders = copy->holders;
 }
 
+static void take_login(struct copy *copy)
+{
+	struct record_login *login = &copy->record.u.login;
+
+	if (login->proof_count > RECORD_PROOFS_MAX)
+		login->proof_count = RECORD_PROOFS_MAX;
+	for (size_t i = 0; i < login->proof_count; i++)
+		copy->proofs[i] = login->proofs[i];
+	login->proofs = copy->proofs;
+}
+
 #define TAKE_PART(copy, part)                                                  \
 	do {                                                                   \
 		if ((copy)->record.part) {                                     \
@@ -188,6 +224,8 @@ static void take_parts(struct copy *copy, const struct record *record)
 	if (record->code == RECORD_MEDIA_ENDING ||
 	    record->code == RECORD_MEDIA_ENDED)
 		take_ending(copy);
+	if (is_login(record->code))
+		take_login(copy);
 }
 
 /* The facts have no pointers but a medium's parent; they are large, so they

@@ -147,6 +147,9 @@ static bool is_urgent(enum record_code code)
 	case RECORD_AGENT_TAMPER:
 	case RECORD_LOG_GAP:
 	case RECORD_SPOOL_RESET:
+	case RECORD_MFA_SESSION_DENIED:
+	case RECORD_MFA_SESSION_VIOLATION:
+	case RECORD_MFA_BREAKGLASS_USED:
 		return true;
 	default:
 		return false;

@@ -15,6 +15,23 @@ struct word {
 };
 
 static const struct word EVENTS[] = {
+	{"mfa.session.ok",
+	 {"二要素でログインしました", "Logged in with two factors"}},
+	{"mfa.session.denied", {"ログインを拒否しました", "Login denied"}},
+	{"mfa.session.locked", {"画面をロックしました", "Session locked"}},
+	{"mfa.session.unlocked", {"ロックを解除しました", "Session unlocked"}},
+	{"mfa.session.violation",
+	 {"認証の決まりに反したセッション", "Session against the login rules"}},
+	{"mfa.session.ended", {"セッションが終わりました", "Session ended"}},
+	{"mfa.token.removed",
+	 {"認証機器が抜かれました", "Key or card removed"}},
+	{"mfa.stepup.ok",
+	 {"改めて本人確認をしました", "Proved identity again"}},
+	{"mfa.stepup.denied",
+	 {"本人確認ができませんでした", "Could not prove identity again"}},
+	{"mfa.breakglass.used", {"緊急用ログイン", "Emergency login"}},
+	{"mfa.mode.changed",
+	 {"ログイン認証の方式が変わりました", "Login mode changed"}},
 	{"usb.device.allowed", {"USB機器を許可しました", "USB device allowed"}},
 	{"usb.device.blocked", {"USB機器を遮断しました", "USB device blocked"}},
 	{"usb.device.removed",

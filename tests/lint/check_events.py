@@ -32,6 +32,7 @@ GAP = ["log_name", "sekimori.gap.count", "sekimori.gap.why"]
 ENDING = ["sekimori.ending.stage", "sekimori.ending.access", "sekimori.ending.mounts",
           "sekimori.ending.synced", "sekimori.ending.processes"]
 CHANNEL = ["peripheral_device.name", "peripheral_device.uid", "sekimori.channel.kind", "sekimori.channel.name"]
+LOGIN = ["user.name", "service.name", "is_mfa", "sekimori.mfa.mode", "sekimori.mfa.factors"]
 STATE = ["security_level_id", "state_id"]
 
 # code: class, activity, action, disposition (0: the class has none), fields
@@ -72,6 +73,17 @@ CODES = {
     "log.gap": (1008, 99, 3, 17, GAP),
     "spool.reset": (1008, 1, 3, 17, GAP),
     "clock.unsync": (5019, 1, 3, 17, STATE + ["security_states"]),
+    "mfa.session.ok": (3002, 1, 1, 1, LOGIN),
+    "mfa.session.denied": (3002, 1, 2, 26, LOGIN + DECISION + REASON),
+    "mfa.session.locked": (3002, 99, 2, 24, LOGIN + DECISION + REASON),
+    "mfa.session.unlocked": (3002, 99, 1, 1, LOGIN),
+    "mfa.session.violation": (3002, 99, 2, 26, LOGIN + DECISION + REASON),
+    "mfa.session.ended": (3002, 2, 3, 17, LOGIN),
+    "mfa.token.removed": (3002, 99, 3, 17, LOGIN),
+    "mfa.stepup.ok": (3002, 99, 1, 1, LOGIN),
+    "mfa.stepup.denied": (3002, 99, 2, 26, LOGIN + DECISION + REASON),
+    "mfa.breakglass.used": (3002, 1, 1, 7, LOGIN + ["is_alert"]),
+    "mfa.mode.changed": (5019, 1, 3, 17, STATE + ["sekimori.mfa.mode"]),
     "clock.step": (5019, 1, 3, 17, STATE + ["sekimori.clock.step_ms"]),
 }
 # What monitor mode only observes.

@@ -90,6 +90,28 @@ static void sample_facts(struct sample *s)
 	};
 }
 
+static void sample_login(struct sample *s)
+{
+	static const struct record_proof proofs[] = {
+		{1, "pam_unix", "root"},
+		{2, "pam_u2f", "root"},
+	};
+
+	s->rec.decision.reason = RECORD_REASON_LOGIN_UNATTESTED;
+	s->rec.u.login = (struct record_login){
+		.service = "login",
+		.mode = "enforce",
+		.state = "violation",
+		.trigger = "unattested",
+		.reaction = "terminate",
+		.factors = 3,
+		.has_proof_age = true,
+		.proof_age_s = 4,
+		.proofs = proofs,
+		.proof_count = 2,
+	};
+}
+
 static void sample_part(struct sample *s)
 {
 	struct record *rec = &s->rec;
@@ -187,6 +209,8 @@ static void sample_part(struct sample *s)
 						   .source = "settime"};
 		break;
 	default:
+		if (rec->code >= RECORD_LOGIN_FIRST)
+			sample_login(s);
 		break;
 	}
 }
@@ -338,6 +362,17 @@ static void sample_flood_part(struct record *rec)
 	} else if (rec->code == RECORD_FILE_SUMMARY) {
 		rec->u.files.mount = rec->u.files.node = h;
 		rec->u.files.why = h;
+	} else if (rec->code == RECORD_MFA_SESSION_VIOLATION) {
+		static struct record_proof proofs[RECORD_PROOFS_MAX + 1];
+		struct record_login *login = &rec->u.login;
+
+		for (size_t i = 0; i <= RECORD_PROOFS_MAX; i++)
+			proofs[i] = (struct record_proof){7, h, h};
+		login->service = login->rhost = login->phase = h;
+		login->mode = login->state = login->trigger = h;
+		login->reaction = h;
+		login->proofs = proofs;
+		login->proof_count = RECORD_PROOFS_MAX + 1;
 	}
 }
 
