@@ -155,7 +155,8 @@ PIC = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
 PAM_SRC := $(filter-out agent/pam/lint%.c,$(call src,agent/pam)) \
 	policy/mfa.c policy/mfa_login.c policy/mfa_text.c \
 	policy/login_switch.c \
-	agent/base/fd.c agent/base/clock.c agent/base/hex.c
+	agent/base/fd.c agent/base/clock.c agent/base/hex.c agent/base/proc.c \
+	agent/base/group.c
 PAM_FAKES := $(patsubst %,$(BUILD)/tests/pam/%.so,pam_unix pam_u2f pam_oath \
 	pam_google_authenticator pam_pkcs11 pam_fprintd pam_other)
 PAM_TEST := $(BUILD)/tests/pam/pam_sekimori.so $(PAM_FAKES)

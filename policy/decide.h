@@ -46,7 +46,7 @@ struct decide_context {
 	uint64_t boot_now_s; /* CLOCK_BOOTTIME, seconds */
 	uint64_t random;     /* fresh for each decision */
 	bool has_session;    /* someone is logged in locally and active */
-	bool is_mfa;	     /* … with two factors proven, still valid */
+	bool is_mfa;	     /* … with two factors proven, not too long ago */
 	bool is_locked;
 	const char *user;	   /* login name, NULL without a session */
 	const char *const *groups; /* of the user */

@@ -23,7 +23,7 @@ static const struct record_row rows[] = {
 			ROW("mfa.session.ok", 1, "Logon", 1, 1),
 			.action_id = OCSF_ACTION_ALLOWED,
 			.disposition_id = OCSF_DISPOSITION_ALLOWED,
-			.message = "%lがログインしました(%p)",
+			.message = "%uがログインしました(%p)",
 		},
 	[RECORD_MFA_SESSION_DENIED - RECORD_LOGIN_FIRST] =
 		{
@@ -31,8 +31,8 @@ static const struct record_row rows[] = {
 			.action_id = OCSF_ACTION_DENIED,
 			.disposition_id = OCSF_DISPOSITION_UNAUTHORIZED,
 			.needs = RECORD_NEEDS_DECISION,
-			.message = "%lのログインを拒否しました(%w)%h",
-			.monitor_message = "%lのログインは拒否の対象です(%w)。"
+			.message = "%uのログインを拒否しました(%w)%h",
+			.monitor_message = "%uのログインは拒否の対象です(%w)。"
 					   "報告モードのため止めていません",
 		},
 	[RECORD_MFA_SESSION_LOCKED - RECORD_LOGIN_FIRST] =
@@ -41,8 +41,8 @@ static const struct record_row rows[] = {
 			.action_id = OCSF_ACTION_DENIED,
 			.disposition_id = OCSF_DISPOSITION_REVOKED,
 			.needs = RECORD_NEEDS_DECISION,
-			.message = "%lの画面をロックします(%w)",
-			.monitor_message = "%lの画面はロックの対象です(%w)。"
+			.message = "%uの画面をロックします(%w)",
+			.monitor_message = "%uの画面はロックの対象です(%w)。"
 					   "報告モードのためロックしていません",
 		},
 	[RECORD_MFA_SESSION_UNLOCKED - RECORD_LOGIN_FIRST] =
@@ -51,7 +51,7 @@ static const struct record_row rows[] = {
 			    1),
 			.action_id = OCSF_ACTION_ALLOWED,
 			.disposition_id = OCSF_DISPOSITION_ALLOWED,
-			.message = "%lが画面のロックを解除しました(%p)",
+			.message = "%uが画面のロックを解除しました(%p)",
 		},
 	[RECORD_MFA_SESSION_VIOLATION - RECORD_LOGIN_FIRST] =
 		{
@@ -60,10 +60,10 @@ static const struct record_row rows[] = {
 			.disposition_id = OCSF_DISPOSITION_UNAUTHORIZED,
 			.needs = RECORD_NEEDS_DECISION,
 			.is_alert = true,
-			.message = "%lのセッションが認証の決まりに反しています"
+			.message = "%uのセッションが認証の決まりに反しています"
 				   "(%w)",
 			.monitor_message =
-				"%lのセッションは認証の決まりに反しています"
+				"%uのセッションは認証の決まりに反しています"
 				"(%w)。報告モードのため止めていません",
 		},
 	[RECORD_MFA_SESSION_ENDED - RECORD_LOGIN_FIRST] =
@@ -71,21 +71,21 @@ static const struct record_row rows[] = {
 			ROW("mfa.session.ended", 2, "Logoff", 1, 1),
 			.action_id = OCSF_ACTION_OBSERVED,
 			.disposition_id = OCSF_DISPOSITION_LOGGED,
-			.message = "%lのセッションが終わりました",
+			.message = "%uのセッションが終わりました",
 		},
 	[RECORD_MFA_TOKEN_REMOVED - RECORD_LOGIN_FIRST] =
 		{
 			ROW("mfa.token.removed", OTHER, "Token Removed", 2, 1),
 			.action_id = OCSF_ACTION_OBSERVED,
 			.disposition_id = OCSF_DISPOSITION_LOGGED,
-			.message = "%lの認証機器が抜かれました",
+			.message = "%uの認証機器が抜かれました",
 		},
 	[RECORD_MFA_STEPUP_OK - RECORD_LOGIN_FIRST] =
 		{
 			ROW("mfa.stepup.ok", OTHER, "Step-up", 1, 1),
 			.action_id = OCSF_ACTION_ALLOWED,
 			.disposition_id = OCSF_DISPOSITION_ALLOWED,
-			.message = "%lが改めて本人確認をしました(%p)",
+			.message = "%uが改めて本人確認をしました(%p)",
 		},
 	[RECORD_MFA_STEPUP_DENIED - RECORD_LOGIN_FIRST] =
 		{
@@ -93,7 +93,8 @@ static const struct record_row rows[] = {
 			.action_id = OCSF_ACTION_DENIED,
 			.disposition_id = OCSF_DISPOSITION_UNAUTHORIZED,
 			.needs = RECORD_NEEDS_DECISION,
-			.message = "%lの本人確認ができませんでした(%w)",
+			.message = "%uの本人確認ができませんでした(%w)",
+			.monitor_message = "%uの本人確認ができませんでした(%w)",
 		},
 	[RECORD_MFA_BREAKGLASS_USED - RECORD_LOGIN_FIRST] =
 		{
@@ -101,7 +102,7 @@ static const struct record_row rows[] = {
 			.action_id = OCSF_ACTION_ALLOWED,
 			.disposition_id = OCSF_DISPOSITION_CUSTOM,
 			.is_alert = true,
-			.message = "%lが緊急用の方法でログインしました",
+			.message = "%uが緊急用の方法でログインしました",
 		},
 	[RECORD_MFA_MODE_CHANGED - RECORD_LOGIN_FIRST] =
 		{

@@ -68,7 +68,7 @@ enum {
  * In a sentence, %k is the USB device, %l the channel, %m the medium, %n the node, %t the
  * target, %f the file, %w the reason in Japanese, %h whom to call, %v the policy, %d the
  * detail of the part, %c its count, %g the time nobody looked, %i whether
- * enforcement went on, %l the person who logs in, %p the factors proven.
+ * enforcement went on, %u the person who logs in, %p the factors proven.
  */
 struct record_row {
 	const char *code;

@@ -263,7 +263,7 @@ static void put_placeholder(struct json_out *out, const struct record *rec,
 	case 'i':
 		put_held(out, rec, row);
 		break;
-	case 'l':
+	case 'u':
 		put_person(out, rec);
 		break;
 	case 'p':

@@ -20,6 +20,7 @@
 struct control;
 struct files;
 struct hid_guard;
+struct login_loop;
 struct prober;
 
 struct daemon {
@@ -48,6 +49,7 @@ struct daemon {
 	struct prober *prober;
 	struct files *files; /* written to media; NULL: before the end */
 	struct hid_guard *hid_guard;
+	struct login_loop *logins;
 
 	sd_event *loop;
 	sd_event_source *spool_source;

@@ -13,6 +13,8 @@
 #include "agent/base/cleanup.h"
 #include "agent/daemon/context.h"
 #include "agent/daemon/control_answer.h"
+#include "agent/daemon/control_logins.h"
+#include "agent/daemon/login_loop.h"
 #include "agent/daemon/policy_offer.h"
 
 #define BUS_NAME   "jp.sekimori.Agent1"
@@ -131,6 +133,7 @@ static int run_events(struct control *control, sd_bus_message *call)
 
 static int answer_policy(struct daemon *daemon, sd_bus_message *call, int r)
 {
+	login_loop_turn(daemon->logins); /* its part of it is in force too */
 	if (r == BUNDLE_OK || r == BUNDLE_SAME)
 		return sd_bus_reply_method_return(call, NULL);
 	return sd_bus_reply_method_errorf(call,
@@ -178,6 +181,59 @@ static int run_confirm(struct control *control, sd_bus_message *call)
 	return sd_bus_reply_method_return(call, NULL);
 }
 
+static int run_logins(struct control *control, sd_bus_message *call)
+{
+	_cleanup_(cleanup_message) sd_bus_message *reply = NULL;
+
+	int r = sd_bus_message_new_method_return(call, &reply);
+	if (r < 0)
+		return r;
+	r = answer_logins(control->daemon, reply);
+	if (r < 0)
+		return r;
+	return sd_bus_send(NULL, reply, NULL);
+}
+
+static int run_login_mode(struct control *control, sd_bus_message *call)
+{
+	_cleanup_(cleanup_message) sd_bus_message *reply = NULL;
+
+	int r = sd_bus_message_new_method_return(call, &reply);
+	if (r < 0)
+		return r;
+	r = answer_login_mode(control->daemon, reply);
+	if (r < 0)
+		return r;
+	return sd_bus_send(NULL, reply, NULL);
+}
+
+static int run_set_login_mode(struct control *control, sd_bus_message *call)
+{
+	const char *mode;
+	uint32_t trial_s;
+
+	int r = sd_bus_message_read(call, "su", &mode, &trial_s);
+	if (r < 0)
+		return r;
+	bool is_enforced = strcmp(mode, "enforce") == 0;
+	if ((!is_enforced && strcmp(mode, "report") != 0) ||
+	    trial_s > LOGIN_TRIAL_MAX_S)
+		return sd_bus_reply_method_errorf(
+			call, SD_BUS_ERROR_INVALID_ARGS,
+			"'enforce' or 'report', and at most %d seconds",
+			LOGIN_TRIAL_MAX_S);
+	r = login_loop_turn_switch(control->daemon->logins, is_enforced,
+				   trial_s);
+	if (r == LOGIN_SWITCH_NO_GLASS)
+		return sd_bus_reply_method_errorf(
+			call, BUS_NAME ".Error.NoBreakGlass",
+			"no 'login break-glass' line: nobody could come in "
+			"when the factors fail");
+	if (r < 0)
+		return r;
+	return sd_bus_reply_method_return(call, NULL);
+}
+
 static const struct method methods[] = {
 	{"Status", "jp.sekimori.agent.status", run_status},
 	{"ListDevices", "jp.sekimori.agent.status", run_list_devices},
@@ -186,6 +242,9 @@ static const struct method methods[] = {
 	{"Reload", "jp.sekimori.agent.manage", run_reload},
 	{"LoadPolicy", "jp.sekimori.agent.manage", run_load_policy},
 	{"ConfirmKeyboard", "jp.sekimori.agent.confirm", run_confirm},
+	{"Logins", "jp.sekimori.agent.status", run_logins},
+	{"LoginMode", "jp.sekimori.agent.status", run_login_mode},
+	{"SetLoginMode", "jp.sekimori.agent.manage", run_set_login_mode},
 };
 
 /* --- who may -------------------------------------------------------------- */
@@ -375,6 +434,12 @@ static const sd_bus_vtable vtable[] = {
 		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("ConfirmKeyboard", "s", "", on_call,
 		      SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Logins", "", "aa{sv}", on_call,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("LoginMode", "", "a{sv}", on_call,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("SetLoginMode", "su", "", on_call,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL("Event", "ts", 0),
 	SD_BUS_SIGNAL("StatusChanged", "", 0),
 	SD_BUS_VTABLE_END,
@@ -405,6 +470,7 @@ static int on_disconnected(sd_bus_message *message, void *userdata,
 	(void)message;
 	(void)error;
 	control->is_connected = false;
+	login_loop_set_bus(control->daemon->logins, NULL);
 	(void)failure_raise(&control->daemon->failures, FAILURE_BUS,
 			    "disconnected");
 	/* Not from inside the bus's own callback */
@@ -433,6 +499,7 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	recorder_status(control->daemon->recorder, &status);
 	control->published_seq = status.spool.durable_seq;
 	control->is_connected = true;
+	login_loop_set_bus(control->daemon->logins, control->bus);
 	failure_clear(&control->daemon->failures, FAILURE_BUS);
 	log_info(control->daemon->log, "on D-Bus as " BUS_NAME);
 	return 0;

@@ -24,6 +24,7 @@
 #include "agent/daemon/files.h"
 #include "agent/daemon/health.h"
 #include "agent/daemon/hid_guard.h"
+#include "agent/daemon/login_loop.h"
 #include "agent/daemon/policy_offer.h"
 #include "agent/daemon/prober.h"
 #include "agent/sense/mount.h"
@@ -203,6 +204,15 @@ static int start_probe(void *userdata, const struct medium_entry *medium)
 	return prober_start(daemon->prober, medium);
 }
 
+static void who(void *userdata, struct decide_context *context)
+{
+	struct daemon *daemon = userdata;
+
+	if (daemon->logins) /* at the start nobody is known */
+		logins_context(login_loop_logins(daemon->logins),
+			       clock_boot_ns(), context);
+}
+
 static void make_pipeline(struct daemon *daemon)
 {
 	const struct pipeline_options options = {
@@ -218,6 +228,7 @@ static void make_pipeline(struct daemon *daemon)
 		.login_reader = daemon->config.login_reader,
 		.zone = daemon->config.zone,
 		.probe = start_probe,
+		.who = who,
 		.userdata = daemon,
 	};
 
@@ -298,6 +309,10 @@ static int finish_start(struct daemon *daemon)
 	if (r < 0)
 		log_error(daemon->log, "cannot watch mounts: %s",
 			  errno_text(r));
+	r = login_loop_new(daemon, &daemon->logins);
+	if (r < 0)
+		return r;
+	login_loop_apply(daemon->logins);
 	if (!daemon->options.no_bus) {
 		r = control_new(daemon, &daemon->control);
 		if (r < 0) {
@@ -401,6 +416,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 		tell_end(daemon);
 	files_free(daemon->files);
 	control_free(daemon->control);
+	login_loop_free(daemon->logins);
 	prober_free(daemon->prober);
 	hid_guard_free(daemon->hid_guard);
 	pipeline_fini(&daemon->pipeline);

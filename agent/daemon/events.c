@@ -23,6 +23,7 @@
 #include "agent/daemon/files.h"
 #include "agent/daemon/health.h"
 #include "agent/daemon/hid_guard.h"
+#include "agent/daemon/login_loop.h"
 #include "agent/daemon/policy_offer.h"
 #include "agent/sense/mount.h"
 #include "agent/sense/uevent.h"
@@ -192,6 +193,7 @@ void events_open_spool(struct daemon *daemon)
 	write_disk_stamp(daemon, false);
 	save_usb_defaults(daemon);
 	read_learned(daemon);
+	login_loop_apply(daemon->logins);
 	r = sd_event_add_io(daemon->loop, &daemon->spool_source,
 			    recorder_event_fd(daemon->recorder), EPOLLIN,
 			    on_spool, daemon);
@@ -354,6 +356,7 @@ static int on_turn(sd_event_source *source, void *userdata)
 	int enabled = SD_EVENT_OFF;
 
 	(void)source;
+	login_loop_turn(daemon->logins);
 	if (pipeline->is_dirty && daemon->run_fd >= 0) {
 		int r = session_save(daemon->run_fd, &pipeline->devices,
 				     pipeline->has_set_default);

@@ -39,6 +39,7 @@ enum failure_kind {
 	FAILURE_SPOOL_WRITE,	 /* full or the disk fails */
 	FAILURE_RECORD_DROPPED,	 /* memory queue was full */
 	FAILURE_BUS,		 /* no D-Bus (yet) */
+	FAILURE_LOGIN_POLICY,	 /* login rules not in force, or not written */
 	FAILURE_LOOP,		 /* the event loop itself */
 	FAILURE_KIND_COUNT_,
 };

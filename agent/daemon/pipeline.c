@@ -103,6 +103,9 @@ void pipeline_context(struct pipeline *pipeline,
 	if (pipeline->bundle.ruleset &&
 	    ruleset_uses(pipeline->bundle.ruleset) & RULES_USES_AUTHORIZED)
 		list_authorized(pipeline, &context);
+	if (pipeline->options.who && pipeline->bundle.ruleset &&
+	    ruleset_uses(pipeline->bundle.ruleset) & RULES_USES_SESSION)
+		pipeline->options.who(pipeline->options.userdata, &context);
 	*ret_context = context;
 }
 
@@ -209,6 +212,13 @@ void pipeline_judge_by_time(struct pipeline *pipeline)
 {
 	if (pipeline->bundle.ruleset &&
 	    ruleset_uses(pipeline->bundle.ruleset) & RULES_USES_TIME)
+		pipeline_judge_all(pipeline);
+}
+
+void pipeline_judge_by_session(struct pipeline *pipeline)
+{
+	if (pipeline->bundle.ruleset &&
+	    ruleset_uses(pipeline->bundle.ruleset) & RULES_USES_SESSION)
 		pipeline_judge_all(pipeline);
 }
 

@@ -45,6 +45,8 @@ struct pipeline_options {
 	 * -ENOMEDIUM, or NULL: judged without knowing what is on it. Any other
 	 * result: denied like one whose probe failed. */
 	int (*probe)(void *userdata, const struct medium_entry *medium);
+	/* Who sits at the machine, in the context of a decision; or NULL. */
+	void (*who)(void *userdata, struct decide_context *context);
 	void *userdata;
 };
 
@@ -113,6 +115,10 @@ void pipeline_judge_by_time(struct pipeline *pipeline) __attribute__((nonnull));
  * entered into the guard and mounted is made equal to what was decided. What
  * somebody made otherwise is told. */
 void pipeline_reconcile(struct pipeline *pipeline) __attribute__((nonnull));
+
+/* Judges everything again when some rule looks at who is logged in. */
+void pipeline_judge_by_session(struct pipeline *pipeline)
+	__attribute__((nonnull));
 
 /* One uevent of the kernel. */
 void pipeline_uevent(struct pipeline *pipeline, const struct uevent *event)

@@ -175,3 +175,41 @@ struct enforce dry_run_ops(struct dry_run *run)
 {
 	return (struct enforce){.ops = &dry_ops, .context = run};
 }
+
+static int dry_lock(void *context, const char *session)
+{
+	return remember(context, "lock %s", session);
+}
+
+static int dry_terminate(void *context, const char *session)
+{
+	return remember(context, "terminate %s", session);
+}
+
+static int dry_terminate_user(void *context, uint32_t uid)
+{
+	return remember(context, "terminate_user %" PRIu32, uid);
+}
+
+static int dry_freeze(void *context, const char *scope)
+{
+	return remember(context, "freeze %s", scope);
+}
+
+static int dry_thaw(void *context, const char *scope)
+{
+	return remember(context, "thaw %s", scope);
+}
+
+static const struct lock_ops dry_lock_ops = {
+	.lock = dry_lock,
+	.terminate = dry_terminate,
+	.terminate_user = dry_terminate_user,
+	.freeze = dry_freeze,
+	.thaw = dry_thaw,
+};
+
+struct lock dry_run_lock(struct dry_run *run)
+{
+	return (struct lock){.ops = &dry_lock_ops, .context = run};
+}

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "agent/enforce/enforce.h"
+#include "agent/enforce/lock.h"
 
 enum { DRY_RUN_LINES_MAX = 256, DRY_RUN_LINE_MAX = 96 };
 
@@ -17,6 +18,8 @@ int dry_run_new(struct dry_run **ret_run)
 	__attribute__((nonnull, warn_unused_result));
 struct dry_run *dry_run_free(struct dry_run *run);
 struct enforce dry_run_ops(struct dry_run *run) __attribute__((nonnull));
+/* The twin of lock.h ("lock 3", "terminate_user 1000"). */
+struct lock dry_run_lock(struct dry_run *run) __attribute__((nonnull));
 
 /*
  * Requests so far, and the I-th of those kept: the operation's name and its

@@ -7,6 +7,7 @@
 #include "agent/pam/gate.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -16,6 +17,7 @@
 
 #include "agent/base/cleanup.h"
 #include "agent/base/clock.h"
+#include "agent/base/group.h"
 #include "agent/pam/evidence.h"
 #include "agent/pam/store.h"
 #include "agent/pam/text.h"
@@ -43,43 +45,6 @@ struct gate {
 	uint64_t boot_now_ns;
 	char exe[LOGIN_PATH_MAX_BYTES + 1];
 };
-
-/* Whether `user` is in a comma-separated list. */
-static bool is_in_list(const char *list, const char *user)
-{
-	size_t len = strlen(user);
-
-	while (*list) {
-		size_t item = strcspn(list, ",\n");
-
-		if (item == len && memcmp(list, user, len) == 0)
-			return true;
-		list += item + (list[item] != '\0');
-	}
-	return false;
-}
-
-/* Membership in the local file: a directory server cannot break our glass. */
-static bool is_local_member(const char *group_file, const char *group,
-			    const char *user)
-{
-	_cleanup_fclose_ FILE *file = fopen(group_file, "re");
-	_cleanup_free_ char *text = NULL;
-	size_t capacity = 0;
-	size_t len = strlen(group);
-	bool is_member = false;
-
-	if (!file || len == 0 || user[0] == '\0')
-		return false;
-	while (!is_member && getline(&text, &capacity, file) > 0) {
-		const char *members = strrchr(text, ':');
-
-		if (members && strncmp(text, group, len) == 0 &&
-		    text[len] == ':')
-			is_member = is_in_list(members + 1, user);
-	}
-	return is_member;
-}
 
 static int gate_init(struct gate *g, pam_handle_t *pamh,
 		     const struct pam_places *places)
@@ -122,9 +87,9 @@ static void decide(struct gate *g)
 	if (g->verdict.outcome == LOGIN_DENY_FACTORS &&
 	    g->verdict.count.factors != 0 && g->fact.uid != 0) {
 		g->fact.is_breakglass_member =
-			is_local_member(g->places->group_file,
-					policy->breakglass_group,
-					evidence_item(g->pamh, PAM_USER));
+			group_has_member(AT_FDCWD, g->places->group_file,
+					 policy->breakglass_group,
+					 evidence_item(g->pamh, PAM_USER));
 		login_decide(policy, &g->fact, now, &g->verdict);
 	}
 	if (!accepted && login_outcome_is_allow(g->verdict.outcome))

@@ -15,39 +15,20 @@
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/base/hex.h"
+#include "agent/base/proc.h"
 #include "agent/pam/trust.h"
 
 #include "agent/base/banned.h"
 
-#define PROC_STAT_MAX 4096
-
-/* Field 22 of proc_pid_stat(5), counted behind the name's last ')'. */
-static int parse_start(const char *stat, uint64_t *ret_start)
-{
-	const char *at = strrchr(stat, ')');
-
-	for (unsigned field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	if (!at)
-		return -EINVAL;
-	uint64_t start = strtoull(at + 1, NULL, 10);
-	if (start == 0)
-		return -EINVAL;
-	*ret_start = start;
-	return 0;
-}
-
 int store_process(uint32_t pid, struct login_process *ret_process)
 {
-	_cleanup_free_ char *stat = NULL;
-	char path[sizeof("/proc/4294967295/stat")];
 	uint64_t start = 0;
 
-	(void)snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	int r = read_small_file(AT_FDCWD, path, PROC_STAT_MAX, &stat, NULL);
-	if (r < 0)
-		return r;
-	r = parse_start(stat, &start);
+	_cleanup_close_ int root = open_below(AT_FDCWD, "/",
+					      O_PATH | O_DIRECTORY, 0);
+	if (root < 0)
+		return root;
+	int r = proc_start(root, pid, &start);
 	if (r < 0)
 		return r;
 	*ret_process = (struct login_process){pid, start};

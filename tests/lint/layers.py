@@ -34,7 +34,7 @@ ONLY = {
     r"openssl/": {"agent/wire", "policy", "policy/tool", "agent/ship", "collector", "agent/spool",
                   "agent/daemon"},
     r"systemd/": {"agent/daemon", "agent/ctl", "agent/ship", "agent/notify",
-                  "collector", "agent/pam", "agent/sense"},
+                  "collector", "agent/pam", "agent/sense", "agent/enforce"},
 }
 INC = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "policy/record.h"
+#include "tests/unit/policy/sample_login.h"
 
 struct sample {
 	struct record_terminal terminal;
@@ -87,28 +88,6 @@ static void sample_facts(struct sample *s)
 			  "9c1f9c1f9c1f9c1f9c1f9c1f9c1f9c1f",
 		.write_count = 2,
 		.user_by = "login",
-	};
-}
-
-static void sample_login(struct sample *s)
-{
-	static const struct record_proof proofs[] = {
-		{1, "pam_unix", "root"},
-		{2, "pam_u2f", "root"},
-	};
-
-	s->rec.decision.reason = RECORD_REASON_LOGIN_UNATTESTED;
-	s->rec.u.login = (struct record_login){
-		.service = "login",
-		.mode = "enforce",
-		.state = "violation",
-		.trigger = "unattested",
-		.reaction = "terminate",
-		.factors = 3,
-		.has_proof_age = true,
-		.proof_age_s = 4,
-		.proofs = proofs,
-		.proof_count = 2,
 	};
 }
 
@@ -210,7 +189,7 @@ static void sample_part(struct sample *s)
 		break;
 	default:
 		if (rec->code >= RECORD_LOGIN_FIRST)
-			sample_login(s);
+			sample_login(&s->rec);
 		break;
 	}
 }
@@ -363,16 +342,7 @@ static void sample_flood_part(struct record *rec)
 		rec->u.files.mount = rec->u.files.node = h;
 		rec->u.files.why = h;
 	} else if (rec->code == RECORD_MFA_SESSION_VIOLATION) {
-		static struct record_proof proofs[RECORD_PROOFS_MAX + 1];
-		struct record_login *login = &rec->u.login;
-
-		for (size_t i = 0; i <= RECORD_PROOFS_MAX; i++)
-			proofs[i] = (struct record_proof){7, h, h};
-		login->service = login->rhost = login->phase = h;
-		login->mode = login->state = login->trigger = h;
-		login->reaction = h;
-		login->proofs = proofs;
-		login->proof_count = RECORD_PROOFS_MAX + 1;
+		flood_login(&rec->u.login, h);
 	}
 }
 
