@@ -125,7 +125,7 @@ enum record_mode { RECORD_MODE_MONITOR = 0, RECORD_MODE_ENFORCE };
 
 enum record_tristate { RECORD_UNKNOWN = 0, RECORD_NO, RECORD_YES };
 
-/* Why, as a stable number in status_code. Its texts: record_table.c. */
+/* Why, as a stable number in status_code. Its texts: record_reason.c. */
 enum record_reason {
 	RECORD_REASON_NONE = 0,	   /* no status_code */
 	RECORD_REASON_RULE,	   /* SKM-D-0101 a rule says so */

@@ -547,106 +547,11 @@ static const struct record_row rows[RECORD_CODE_COUNT_] = {
 		},
 };
 
-static const struct record_reason_row reasons[] = {
-	[RECORD_REASON_NONE] = {"", "", ""},
-	[RECORD_REASON_RULE] = {"SKM-D-0101", "a rule says so", "規則による"},
-	[RECORD_REASON_DEFAULT] = {"SKM-D-0102",
-				   "default-deny: no rule matched",
-				   "許可されていない"},
-	[RECORD_REASON_DESCRIPTOR] = {"SKM-D-0103",
-				      "descriptors unreadable or malformed",
-				      "機器の情報が正しくない"},
-	[RECORD_REASON_PARENT] = {"SKM-D-0104", "its hub is not authorised",
-				  "つないだハブが許可されていない"},
-	[RECORD_REASON_UNJUDGED] = {"SKM-D-0105", "not judged yet",
-				    "確認が済んでいない"},
-	[RECORD_REASON_NO_POLICY] = {"SKM-D-0106", "no readable policy",
-				     "ポリシーを読み込めない"},
-	[RECORD_REASON_ENFORCEMENT] = {"SKM-D-0107",
-				       "the kernel did not do as decided",
-				       "設定を反映できない"},
-	[RECORD_REASON_READ_ONLY] = {"SKM-D-0108", "the medium is read-only",
-				     "読み取り専用"},
-	[RECORD_REASON_LIFELINE] = {"SKM-D-0109",
-				    "last keyboard, pointer or login token",
-				    "最後の入力機器または認証機器"},
-	[RECORD_REASON_LOST] = {"SKM-D-0110", "the ledger has it as lost",
-				"紛失の届けがある"},
-	[RECORD_REASON_GRANT] = {"SKM-D-0111", "under a grant",
-				 "一時的な許可による"},
-	[RECORD_REASON_HELD] = {"SKM-D-0112",
-				"a keyboard that no rule names: a person "
-				"must confirm it",
-				"登録のないキーボード"},
-	[RECORD_REASON_TYPING] = {"SKM-D-0113", "it types as no person does",
-				  "人には打てない速さの入力"},
-	[RECORD_REASON_CONFIRMED] =
-		{"SKM-D-0114", "a person at another keyboard confirmed it",
-		 "利用者が確認した"},
-	[RECORD_REASON_POLICY_SYNTAX] = {"SKM-P-0201", "error in a rules file",
-					 "書式の誤り"},
-	[RECORD_REASON_POLICY_SERIAL] = {"SKM-P-0202",
-					 "the serial did not increase",
-					 "版が新しくない"},
-	[RECORD_REASON_POLICY_SIGNATURE] = {"SKM-P-0203",
-					    "signature verification failed",
-					    "署名が正しくない"},
-	[RECORD_REASON_POLICY_IO] = {"SKM-P-0204", "a file cannot be read",
-				     "ファイルを読み込めない"},
-	[RECORD_REASON_POLICY_TERMS] = {"SKM-P-0205",
-					"for another zone or another time",
-					"対象の領域または期間が異なる"},
-	[RECORD_REASON_POLICY_LIFELINE] =
-		{"SKM-P-0206", "would cut the last keyboard, pointer or reader",
-		 "最後の入力機器または認証機器を失う"},
-	[RECORD_REASON_LOGIN_FACTORS] = {"SKM-L-0301",
-					 "two kinds of factors are needed",
-					 "二要素の認証が必要"},
-	[RECORD_REASON_LOGIN_REMOTE] =
-		{"SKM-L-0302", "logins from other machines are refused",
-		 "他の機器からのログインは不可"},
-	[RECORD_REASON_LOGIN_USER] = {"SKM-L-0303", "there is no such user",
-				      "利用者が登録されていない"},
-	[RECORD_REASON_LOGIN_UNATTESTED] = {"SKM-L-0304",
-					    "the session was not proven",
-					    "二要素の認証を経ていない"},
-	[RECORD_REASON_LOGIN_TOKEN] = {"SKM-L-0305",
-				       "the key or card was removed",
-				       "認証機器が抜かれた"},
-	[RECORD_REASON_LOGIN_MAX_AGE] = {"SKM-L-0306", "the proof is too old",
-					 "認証から時間がたった"},
-	[RECORD_REASON_LOGIN_IDLE] = {"SKM-L-0307", "nobody was at work",
-				      "操作がなかった"},
-	[RECORD_REASON_LOGIN_SWITCHED] = {"SKM-L-0308",
-					  "another session is in front",
-					  "別の利用者に切り替わった"},
-	[RECORD_REASON_LOGIN_DEMANDED] = {"SKM-L-0309", "it was demanded",
-					  "管理者の指示"},
-	[RECORD_REASON_LOGIN_BY_USER] = {"SKM-L-0310", "by the person",
-					 "本人の操作"},
-	[RECORD_REASON_LOGIN_LOCK] = {"SKM-L-0311", "the lock had no effect",
-				      "ロックが効かなかった"},
-	[RECORD_REASON_LOGIN_UNLOCK] = {"SKM-L-0312",
-					"it was unlocked without proof",
-					"認証せずにロックが解除された"},
-	[RECORD_REASON_LOGIN_BREAKGLASS] = {"SKM-L-0313",
-					    "the emergency time is over",
-					    "緊急利用の時間が過ぎた"},
-};
-static_assert(COUNT(reasons) == RECORD_REASON_COUNT_, "a text for each reason");
-
 const struct record_row *record_row(enum record_code code)
 {
 	if ((unsigned int)code >= COUNT(rows))
 		return NULL;
 	return rows[code].code ? &rows[code] : record_login_row(code);
-}
-
-const struct record_reason_row *record_reason_row(enum record_reason reason)
-{
-	if ((unsigned int)reason >= COUNT(reasons))
-		reason = RECORD_REASON_NONE;
-	return &reasons[reason];
 }
 
 const char *record_code_to_str(enum record_code code)
@@ -674,59 +579,4 @@ unsigned int record_code_severity(enum record_code code)
 	const struct record_row *row = record_row(code);
 
 	return row ? row->severity_id : 0;
-}
-
-const char *record_reason_to_str(enum record_reason reason)
-{
-	return record_reason_row(reason)->code;
-}
-
-int record_reason_from_str(const char *str, enum record_reason *ret_reason)
-{
-	for (size_t i = 1; i < COUNT(reasons); i++) {
-		if (strcmp(reasons[i].code, str) != 0)
-			continue;
-		*ret_reason = (enum record_reason)i;
-		return 0;
-	}
-	return -ENOENT;
-}
-
-const char *record_reason_english(enum record_reason reason)
-{
-	return record_reason_row(reason)->detail;
-}
-
-const char *record_reason_japanese(enum record_reason reason)
-{
-	return record_reason_row(reason)->japanese;
-}
-
-enum record_reason record_reason_from_verdict(enum verdict_reason reason)
-{
-	switch (reason) {
-	case VERDICT_IMPLICIT:
-		return RECORD_REASON_DEFAULT;
-	case VERDICT_RULE:
-		return RECORD_REASON_RULE;
-	case VERDICT_LOST:
-		return RECORD_REASON_LOST;
-	case VERDICT_NO_RULESET:
-		return RECORD_REASON_NO_POLICY;
-	case VERDICT_INVALID_DEVICE:
-		return RECORD_REASON_DESCRIPTOR;
-	case VERDICT_LIFELINE:
-		return RECORD_REASON_LIFELINE;
-	case VERDICT_GRANT:
-		return RECORD_REASON_GRANT;
-	case VERDICT_HELD:
-		return RECORD_REASON_HELD;
-	case VERDICT_TYPING:
-		return RECORD_REASON_TYPING;
-	case VERDICT_CONFIRMED:
-		return RECORD_REASON_CONFIRMED;
-	case VERDICT_REASON_COUNT:
-		break;
-	}
-	return RECORD_REASON_NONE;
 }
