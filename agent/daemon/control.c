@@ -23,7 +23,9 @@
 
 #define EVENTS_MAX	   1000
 #define PUBLISH_MAX	   256
-#define REQUESTS_MAX	   64
+#define REQUESTS_MAX	   64 /* at the bus driver: it answers at once */
+#define ASKING_MAX	   48 /* at polkit: a person may be asked */
+#define ASKING_OF_USER_MAX 8
 #define RECONNECT_US	   (1000ULL * 1000)
 #define POLKIT_INTERACTIVE 1u
 #define POLKIT_TIMEOUT_US  (120ULL * 1000 * 1000)
@@ -36,6 +38,9 @@ struct control {
 	uint64_t published_seq;
 	unsigned int request_count;
 	uint32_t caller_uid; /* of the call that runs */
+	/* Who waits for polkit: no user may hold up the others */
+	uint32_t asking[ASKING_MAX];
+	unsigned int asking_count;
 };
 
 /* A call on its way through the bus driver and polkit. */
@@ -43,7 +48,8 @@ struct request {
 	struct control *control;
 	const struct method *method;
 	sd_bus_message *call;
-	uint32_t uid; /* the caller's, once the bus has told */
+	bool is_asking; /* counted in control.asking, not in request_count */
+	uint32_t uid;	/* the caller's, once the bus has told */
 };
 
 struct method {
@@ -249,11 +255,37 @@ static const struct method methods[] = {
 
 /* --- who may -------------------------------------------------------------- */
 
+static bool start_asking(struct control *control, uint32_t uid)
+{
+	unsigned int of_user = 0;
+
+	for (unsigned int i = 0; i < control->asking_count; i++)
+		of_user += control->asking[i] == uid;
+	if (of_user >= ASKING_OF_USER_MAX ||
+	    control->asking_count >= ASKING_MAX)
+		return false;
+	control->asking[control->asking_count++] = uid;
+	return true;
+}
+
+static void stop_asking(struct control *control, uint32_t uid)
+{
+	for (unsigned int i = 0; i < control->asking_count; i++) {
+		if (control->asking[i] != uid)
+			continue;
+		control->asking[i] = control->asking[--control->asking_count];
+		return;
+	}
+}
+
 static struct request *request_free(struct request *request)
 {
 	if (!request)
 		return NULL;
-	request->control->request_count--;
+	if (request->is_asking)
+		stop_asking(request->control, request->uid);
+	else
+		request->control->request_count--;
 	sd_bus_message_unref(request->call);
 	free(request);
 	return NULL;
@@ -341,17 +373,45 @@ static struct request *request_new(struct control *control,
 				   const struct method *method,
 				   sd_bus_message *call)
 {
-	struct request *request;
+	struct request *request = calloc(1, sizeof(*request));
 
-	if (control->request_count >= REQUESTS_MAX)
-		return NULL;
-	request = calloc(1, sizeof(*request));
 	if (!request)
 		return NULL;
 	request->control = control;
 	request->method = method;
 	request->call = sd_bus_message_ref(call);
-	control->request_count++;
+	return request;
+}
+
+static struct request *request_arrived(struct control *control,
+				       const struct method *method,
+				       sd_bus_message *call)
+{
+	struct request *request = NULL;
+
+	if (control->request_count < REQUESTS_MAX)
+		request = request_new(control, method, call);
+	if (request)
+		control->request_count++;
+	return request;
+}
+
+/* The same request once more, now in its user's share of questions. */
+static struct request *request_asking(const struct request *arrived,
+				      uint32_t uid)
+{
+	struct control *control = arrived->control;
+
+	if (!start_asking(control, uid))
+		return NULL;
+	struct request *request = request_new(control, arrived->method,
+					      arrived->call);
+	if (!request) {
+		stop_asking(control, uid);
+		return NULL;
+	}
+	request->is_asking = true;
+	request->uid = uid;
 	return request;
 }
 
@@ -372,11 +432,11 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 		run(request);
 		return 0;
 	}
-	struct request *next = request_new(request->control, request->method,
-					   request->call);
-	if (next)
-		next->uid = uid;
-	if (!next || ask_polkit(next) < 0) {
+	struct request *next = request_asking(request, uid);
+	if (!next) {
+		refuse(request, SD_BUS_ERROR_LIMITS_EXCEEDED,
+		       "too many requests of this user wait for polkit");
+	} else if (ask_polkit(next) < 0) {
 		request_free(next);
 		refuse(request, SD_BUS_ERROR_ACCESS_DENIED,
 		       "polkit cannot be asked");
@@ -402,7 +462,7 @@ static int on_call(sd_bus_message *call, void *userdata, sd_bus_error *error)
 
 	if (!method)
 		return -ENOENT;
-	struct request *request = request_new(control, method, call);
+	struct request *request = request_arrived(control, method, call);
 	if (!request)
 		return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
 					"too many requests");

@@ -58,3 +58,18 @@ def test_nothing_failed_at_start(t):
     t.equal(t.must("systemctl --failed --no-legend --plain"), "", "units")
     t.must("systemctl is-active sekimorid")
     t.fails("journalctl -b -u sekimorid -p err --no-pager -q | grep .")
+
+
+def test_one_user_cannot_keep_root_from_the_bus(t):
+    """polkit answers nobody, and a user asks and asks."""
+    t.must("as-alice 'sekimorictl status'")
+    t.must("pkill -STOP -x polkitd")
+    t.must("setsid runuser -u alice -- sh -c 'for i in $(seq 80); do "
+           "busctl call jp.sekimori.Agent1 /jp/sekimori/Agent1 "
+           "jp.sekimori.Agent1 Reload > /tmp/asked.$i 2>&1 & done; sleep 60' "
+           "> /dev/null 2>&1 &")
+    # Those that may not wait have their answer
+    t.until("test $(cat /tmp/asked.* | grep -c 'too many') -ge 16",
+            seconds=90)
+    t.must("timeout 10 sekimorictl status")
+    t.must("timeout 10 sekimorictl reload")
