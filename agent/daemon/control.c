@@ -12,16 +12,12 @@
 
 #include "agent/base/cleanup.h"
 #include "agent/daemon/context.h"
-#include "agent/daemon/control_answer.h"
-#include "agent/daemon/control_logins.h"
-#include "agent/daemon/login_loop.h"
-#include "agent/daemon/policy_offer.h"
+#include "agent/daemon/control_methods.h"
 
-#define BUS_NAME   "jp.sekimori.Agent1"
+#define BUS_NAME   CONTROL_BUS_NAME
 #define BUS_PATH   "/jp/sekimori/Agent1"
 #define BUS_SOCKET "unix:path=/run/dbus/system_bus_socket"
 
-#define EVENTS_MAX	   1000
 #define PUBLISH_MAX	   256
 #define REQUESTS_MAX	   64 /* at the bus driver: it answers at once */
 #define ASKING_MAX	   48 /* at polkit: a person may be asked */
@@ -37,7 +33,6 @@ struct control {
 	bool is_connected;
 	uint64_t published_seq;
 	unsigned int request_count;
-	uint32_t caller_uid; /* of the call that runs */
 	/* Who waits for polkit: no user may hold up the others */
 	uint32_t asking[ASKING_MAX];
 	unsigned int asking_count;
@@ -46,212 +41,13 @@ struct control {
 /* A call on its way through the bus driver and polkit. */
 struct request {
 	struct control *control;
-	const struct method *method;
+	const struct control_method *method;
 	sd_bus_message *call;
 	bool is_asking; /* counted in control.asking, not in request_count */
 	uint32_t uid;	/* the caller's, once the bus has told */
 };
 
-struct method {
-	const char *member;
-	const char *action; /* polkit's */
-	int (*run)(struct control *control, sd_bus_message *call);
-};
-
 DEFINE_CLEANUP(message, sd_bus_message *, sd_bus_message_unref);
-
-/* --- methods, run once the caller is authorised ------------------------ */
-
-static int run_status(struct control *control, sd_bus_message *call)
-{
-	_cleanup_(cleanup_message) sd_bus_message *reply = NULL;
-
-	int r = sd_bus_message_new_method_return(call, &reply);
-	if (r < 0)
-		return r;
-	r = answer_status(control->daemon, reply);
-	if (r < 0)
-		return r;
-	return sd_bus_send(NULL, reply, NULL);
-}
-
-static int run_list_devices(struct control *control, sd_bus_message *call)
-{
-	_cleanup_(cleanup_message) sd_bus_message *reply = NULL;
-
-	int r = sd_bus_message_new_method_return(call, &reply);
-	if (r < 0)
-		return r;
-	r = answer_devices(control->daemon, reply);
-	if (r < 0)
-		return r;
-	return sd_bus_send(NULL, reply, NULL);
-}
-
-static int run_explain(struct control *control, sd_bus_message *call)
-{
-	_cleanup_(cleanup_message) sd_bus_message *reply = NULL;
-	char ids[ANSWER_IDS_SIZE];
-	const char *name;
-
-	int r = sd_bus_message_read(call, "s", &name);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_new_method_return(call, &reply);
-	if (r < 0)
-		return r;
-	r = answer_explain(control->daemon, name, reply, ids);
-	if (r == -ENOENT)
-		return sd_bus_reply_method_errorf(
-			call, BUS_NAME ".Error.NoSuchDevice",
-			"no device '%s' is present", name);
-	if (r == -ENOTUNIQ)
-		return sd_bus_reply_method_errorf(call,
-						  BUS_NAME ".Error.Ambiguous",
-						  "'%s' names several: %s",
-						  name, ids);
-	if (r < 0)
-		return r;
-	return sd_bus_send(NULL, reply, NULL);
-}
-
-static int run_events(struct control *control, sd_bus_message *call)
-{
-	_cleanup_(cleanup_message) sd_bus_message *reply = NULL;
-	uint64_t after;
-	uint32_t max;
-
-	int r = sd_bus_message_read(call, "tu", &after, &max);
-	if (r < 0)
-		return r;
-	if (max < 1 || max > EVENTS_MAX)
-		return sd_bus_reply_method_errorf(
-			call, SD_BUS_ERROR_INVALID_ARGS,
-			"max must be between 1 and %d", EVENTS_MAX);
-	r = sd_bus_message_new_method_return(call, &reply);
-	if (r < 0)
-		return r;
-	r = answer_events(control->daemon, after, max, reply);
-	if (r < 0)
-		return r;
-	return sd_bus_send(NULL, reply, NULL);
-}
-
-static int answer_policy(struct daemon *daemon, sd_bus_message *call, int r)
-{
-	login_loop_turn(daemon->logins); /* its part of it is in force too */
-	if (r == BUNDLE_OK || r == BUNDLE_SAME)
-		return sd_bus_reply_method_return(call, NULL);
-	return sd_bus_reply_method_errorf(call,
-					  BUS_NAME ".Error.PolicyRejected",
-					  "%s", daemon->pipeline.bundle.error);
-}
-
-static int run_reload(struct control *control, sd_bus_message *call)
-{
-	return answer_policy(control->daemon, call,
-			     daemon_reload(control->daemon));
-}
-
-static int run_load_policy(struct control *control, sd_bus_message *call)
-{
-	int fd; /* the message's */
-
-	int r = sd_bus_message_read(call, "h", &fd);
-	if (r < 0)
-		return r;
-	return answer_policy(control->daemon, call,
-			     policy_offer_fd(control->daemon, fd));
-}
-
-static int run_confirm(struct control *control, sd_bus_message *call)
-{
-	struct pipeline *pipeline = &control->daemon->pipeline;
-	const char *name;
-
-	int r = sd_bus_message_read(call, "s", &name);
-	if (r < 0)
-		return r;
-	struct usb_entry *entry = devices_usb_named(&pipeline->devices, name);
-	if (!entry)
-		return sd_bus_reply_method_errorf(
-			call, BUS_NAME ".Error.NoSuchDevice",
-			"no USB device '%s' is present", name);
-	r = pipeline_confirm_keyboard(pipeline, entry, control->caller_uid);
-	if (r == PIPELINE_NOT_HELD)
-		return sd_bus_reply_method_errorf(
-			call, BUS_NAME ".Error.NotHeld",
-			"'%s' does not wait for anybody", name);
-	if (r < 0)
-		return r;
-	return sd_bus_reply_method_return(call, NULL);
-}
-
-static int run_logins(struct control *control, sd_bus_message *call)
-{
-	_cleanup_(cleanup_message) sd_bus_message *reply = NULL;
-
-	int r = sd_bus_message_new_method_return(call, &reply);
-	if (r < 0)
-		return r;
-	r = answer_logins(control->daemon, reply);
-	if (r < 0)
-		return r;
-	return sd_bus_send(NULL, reply, NULL);
-}
-
-static int run_login_mode(struct control *control, sd_bus_message *call)
-{
-	_cleanup_(cleanup_message) sd_bus_message *reply = NULL;
-
-	int r = sd_bus_message_new_method_return(call, &reply);
-	if (r < 0)
-		return r;
-	r = answer_login_mode(control->daemon, reply);
-	if (r < 0)
-		return r;
-	return sd_bus_send(NULL, reply, NULL);
-}
-
-static int run_set_login_mode(struct control *control, sd_bus_message *call)
-{
-	const char *mode;
-	uint32_t trial_s;
-
-	int r = sd_bus_message_read(call, "su", &mode, &trial_s);
-	if (r < 0)
-		return r;
-	bool is_enforced = strcmp(mode, "enforce") == 0;
-	if ((!is_enforced && strcmp(mode, "report") != 0) ||
-	    trial_s > LOGIN_TRIAL_MAX_S)
-		return sd_bus_reply_method_errorf(
-			call, SD_BUS_ERROR_INVALID_ARGS,
-			"'enforce' or 'report', and at most %d seconds",
-			LOGIN_TRIAL_MAX_S);
-	r = login_loop_turn_switch(control->daemon->logins, is_enforced,
-				   trial_s);
-	if (r == LOGIN_SWITCH_NO_GLASS)
-		return sd_bus_reply_method_errorf(
-			call, BUS_NAME ".Error.NoBreakGlass",
-			"no 'login break-glass' line: nobody could come in "
-			"when the factors fail");
-	if (r < 0)
-		return r;
-	return sd_bus_reply_method_return(call, NULL);
-}
-
-static const struct method methods[] = {
-	{"Status", "jp.sekimori.agent.status", run_status},
-	{"ListDevices", "jp.sekimori.agent.status", run_list_devices},
-	{"Explain", "jp.sekimori.agent.status", run_explain},
-	{"Events", "jp.sekimori.agent.events", run_events},
-	{"Reload", "jp.sekimori.agent.manage", run_reload},
-	{"LoadPolicy", "jp.sekimori.agent.manage", run_load_policy},
-	{"ConfirmKeyboard", "jp.sekimori.agent.confirm", run_confirm},
-	{"Logins", "jp.sekimori.agent.status", run_logins},
-	{"LoginMode", "jp.sekimori.agent.status", run_login_mode},
-	{"SetLoginMode", "jp.sekimori.agent.manage", run_set_login_mode},
-};
 
 /* --- who may -------------------------------------------------------------- */
 
@@ -304,8 +100,12 @@ static void refuse(struct request *request, const char *name, const char *why)
 
 static void run(struct request *request)
 {
-	request->control->caller_uid = request->uid;
-	int r = request->method->run(request->control, request->call);
+	struct control_call asked = {
+		.daemon = request->control->daemon,
+		.call = request->call,
+		.uid = request->uid,
+	};
+	int r = request->method->run(&asked);
 
 	if (r < 0) /* as above */
 		(void)sd_bus_reply_method_errno(request->call, r, NULL);
@@ -370,7 +170,7 @@ static int ask_polkit(struct request *request)
 }
 
 static struct request *request_new(struct control *control,
-				   const struct method *method,
+				   const struct control_method *method,
 				   sd_bus_message *call)
 {
 	struct request *request = calloc(1, sizeof(*request));
@@ -384,7 +184,7 @@ static struct request *request_new(struct control *control,
 }
 
 static struct request *request_arrived(struct control *control,
-				       const struct method *method,
+				       const struct control_method *method,
 				       sd_bus_message *call)
 {
 	struct request *request = NULL;
@@ -444,20 +244,12 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	return 0;
 }
 
-static const struct method *find_method(const char *member)
-{
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (strcmp(methods[i].member, member) == 0)
-			return &methods[i];
-	return NULL;
-}
-
 /* Every method comes here: uid 0, or what polkit says. */
 static int on_call(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	struct control *control = userdata;
-	const struct method *method =
-		find_method(sd_bus_message_get_member(call));
+	const struct control_method *method =
+		control_method(sd_bus_message_get_member(call));
 	sd_bus_slot *slot = NULL;
 
 	if (!method)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* When two factors are asked for, reported only, or not at all. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
