@@ -21,6 +21,7 @@ struct control;
 struct files;
 struct hid_guard;
 struct login_loop;
+struct networks;
 struct prober;
 
 struct daemon {
@@ -56,6 +57,8 @@ struct daemon {
 	sd_event_source *fold_source;
 	sd_event_source *heartbeat_source;
 	sd_event_source *watchdog_source;
+	struct networks *networks;
+	int net_fd; /* -1: no rtnetlink */
 	int uevent_fd;
 	int mount_fd;
 	uint32_t guard_layers;	/* BLOCK_GUARD_LAYER_* that worked once */

@@ -25,6 +25,7 @@
 #include "agent/daemon/health.h"
 #include "agent/daemon/hid_guard.h"
 #include "agent/daemon/login_loop.h"
+#include "agent/daemon/networks.h"
 #include "agent/daemon/policy_offer.h"
 #include "agent/daemon/prober.h"
 #include "agent/sense/mount.h"
@@ -300,11 +301,28 @@ static int start_files(struct daemon *daemon)
 	return files_new(&options, &daemon->files);
 }
 
+/* Told, never fatal: it refuses nothing. */
+static void start_networks(struct daemon *daemon)
+{
+	int r = networks_new(daemon->root_fd, recorder_sink(daemon->recorder),
+			     &daemon->pipeline.devices, &daemon->networks);
+	if (r == 0 && daemon->run_fd >= 0)
+		networks_read_told(daemon->networks, daemon->run_fd);
+	if (r == 0) /* before the scan: what comes in between is in its queue */
+		r = net_open(&daemon->net_fd);
+	if (r == 0)
+		r = networks_scan(daemon->networks);
+	if (r < 0)
+		log_error(daemon->log, "cannot watch networks: %s",
+			  errno_text(r));
+}
+
 static int finish_start(struct daemon *daemon)
 {
 	int r = start_files(daemon);
 	if (r < 0)
 		return r;
+	start_networks(daemon);
 	r = mount_open(daemon->root_fd, &daemon->mount_fd);
 	if (r < 0)
 		log_error(daemon->log, "cannot watch mounts: %s",
@@ -353,6 +371,7 @@ int daemon_new(const struct daemon_options *options, const struct log *log,
 	daemon->root_fd = daemon->sys_fd = daemon->proc_fd = daemon->dev_fd =
 		-1;
 	daemon->run_fd = daemon->uevent_fd = daemon->mount_fd = -1;
+	daemon->net_fd = -1;
 	daemon->wall_started_ms = clock_wall_ns() / NS_PER_MS;
 	daemon->boot_started_ns = clock_boot_ns();
 	config_init(&daemon->config);
@@ -431,6 +450,8 @@ struct daemon *daemon_free(struct daemon *daemon)
 	block_guard_free(daemon->guard); /* pins stay: it goes on denying */
 	usb_auth_free(daemon->usb_auth);
 	session_fini(&daemon->session);
+	networks_free(daemon->networks);
+	cleanup_close(&daemon->net_fd);
 	cleanup_close(&daemon->mount_fd);
 	cleanup_close(&daemon->uevent_fd);
 	cleanup_close(&daemon->run_fd);

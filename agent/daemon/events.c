@@ -24,6 +24,7 @@
 #include "agent/daemon/health.h"
 #include "agent/daemon/hid_guard.h"
 #include "agent/daemon/login_loop.h"
+#include "agent/daemon/networks.h"
 #include "agent/daemon/policy_offer.h"
 #include "agent/sense/mount.h"
 #include "agent/sense/uevent.h"
@@ -31,6 +32,7 @@
 #define STATE_DIR "var/lib/sekimori/state"
 /* Of one wake-up: the loop must come round to the guard and the bus. */
 #define UEVENTS_PER_TURN 64
+#define NETS_PER_TURN	 64
 #define PRIORITY_UEVENT	 (-100)
 #define PRIORITY_GUARD	 (-50)
 #define PRIORITY_LATE	 50
@@ -87,6 +89,39 @@ static int on_guard(sd_event_source *source, int fd, uint32_t revents,
 	if (r < 0)
 		log_error(daemon->log, "cannot read guard events: %s",
 			  errno_text(r));
+	return 0;
+}
+
+static void scan_networks(struct daemon *daemon)
+{
+	int r = daemon->networks ? networks_scan(daemon->networks) : 0;
+
+	if (r < 0)
+		log_warning(daemon->log, "cannot list networks: %s",
+			    errno_text(r));
+}
+
+static int on_net(sd_event_source *source, int fd, uint32_t revents,
+		  void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	(void)source;
+	(void)revents;
+	for (int i = 0; i < NETS_PER_TURN; i++) {
+		int r = net_receive(fd, networks_event, daemon->networks);
+		if (r == NET_NONE)
+			break;
+		if (r == NET_LOST) {
+			(void)failure_count(&daemon->failures,
+					    FAILURE_UEVENT_LOST);
+			scan_networks(daemon);
+		} else if (r < 0) {
+			log_error(daemon->log, "cannot read networks: %s",
+				  errno_text(r));
+			return r;
+		}
+	}
 	return 0;
 }
 
@@ -159,6 +194,8 @@ static void read_learned(struct daemon *daemon)
 {
 	_cleanup_close_ int dir = open_state(daemon);
 
+	if (dir >= 0 && daemon->networks)
+		networks_read_learned(daemon->networks, dir);
 	if (daemon->learned.is_known || dir < 0)
 		return;
 	if (learned_load(dir, &daemon->learned) == 0)
@@ -170,6 +207,9 @@ static void end_learning(struct daemon *daemon)
 {
 	_cleanup_close_ int dir = open_state(daemon);
 
+	if (dir >= 0 && daemon->networks &&
+	    networks_learn(daemon->networks, dir) < 0)
+		log_warning(daemon->log, "cannot keep the networks");
 	if (daemon->learned.is_known || dir < 0)
 		return;
 	int r = learned_save(dir, &daemon->learned, &daemon->pipeline.devices);
@@ -301,6 +341,7 @@ void events_reconcile(struct daemon *daemon)
 	files_sync(daemon->files);
 	hid_guard_scan(daemon->hid_guard);
 	prove_guard(daemon);
+	scan_networks(daemon);
 }
 
 static int on_heartbeat(sd_event_source *source, uint64_t usec, void *userdata)
@@ -365,6 +406,9 @@ static int on_turn(sd_event_source *source, void *userdata)
 				    errno_text(r));
 		pipeline->is_dirty = false;
 	}
+	if (daemon->networks && daemon->run_fd >= 0 &&
+	    networks_save_told(daemon->networks, daemon->run_fd) < 0)
+		log_warning(daemon->log, "cannot save the networks told");
 	(void)sd_event_source_get_enabled(daemon->fold_source, &enabled);
 	if (pipeline->has_folds && enabled == SD_EVENT_OFF)
 		(void)rearm(daemon->fold_source,
@@ -480,6 +524,12 @@ int events_add(struct daemon *daemon)
 	if (daemon->uevent_fd >= 0) {
 		r = add_io(daemon, daemon->uevent_fd, EPOLLIN, PRIORITY_UEVENT,
 			   on_uevent);
+		if (r < 0)
+			return r;
+	}
+	if (daemon->net_fd >= 0) {
+		r = add_io(daemon, daemon->net_fd, EPOLLIN, PRIORITY_LATE,
+			   on_net);
 		if (r < 0)
 			return r;
 	}
