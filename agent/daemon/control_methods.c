@@ -95,7 +95,8 @@ static int run_events(struct control_call *asked)
 
 static int answer_policy(struct control_call *asked, int r)
 {
-	login_loop_turn(daemon->logins); /* its part of it is in force too */
+	login_loop_turn(
+		asked->daemon->logins); /* its part of it is in force too */
 	if (r == BUNDLE_OK || r == BUNDLE_SAME)
 		return sd_bus_reply_method_return(asked->call, NULL);
 	return sd_bus_reply_method_errorf(
