@@ -13,6 +13,7 @@
 #include "agent/base/cleanup.h"
 #include "agent/daemon/context.h"
 #include "agent/daemon/control_methods.h"
+#include "agent/daemon/login_loop.h"
 
 #define BUS_NAME   CONTROL_BUS_NAME
 #define BUS_PATH   "/jp/sekimori/Agent1"
