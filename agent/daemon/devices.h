@@ -89,6 +89,7 @@ struct fold {
 struct folds {
 	struct fold list[DEVICES_FOLDS_MAX];
 	unsigned int count;
+	struct fold several; /* of kinds that found no room in the list */
 };
 
 struct medium_entry {

@@ -193,12 +193,17 @@ static void tell_fold(struct pipeline *pipeline, struct medium_entry *medium,
 	fold->count = 0;
 }
 
+/* A full table starts anew, so that a kind that comes later is told. */
 static void flush(struct pipeline *pipeline, struct medium_entry *medium,
 		  struct folds *folds)
 {
 	for (unsigned int i = 0; i < folds->count; i++)
 		if (folds->list[i].count > 0)
 			tell_fold(pipeline, medium, &folds->list[i]);
+	if (folds->several.count > 0)
+		tell_fold(pipeline, medium, &folds->several);
+	if (folds->count == DEVICES_FOLDS_MAX)
+		folds->count = 0;
 }
 
 void pipeline_flush_medium(struct pipeline *pipeline,
@@ -237,7 +242,7 @@ static struct fold *add_fold(struct folds *folds,
 			     const struct guard_event *event)
 {
 	if (folds->count == DEVICES_FOLDS_MAX)
-		return NULL; /* a new kind each time is told each time */
+		return NULL;
 	struct fold *fold = &folds->list[folds->count++];
 	*fold = (struct fold){
 		.hook = event->hook,
@@ -249,6 +254,31 @@ static struct fold *add_fold(struct folds *folds,
 	memcpy(fold->comm, event->comm, sizeof(fold->comm));
 	memcpy(fold->name, event->name, sizeof(fold->name));
 	return fold;
+}
+
+/* More kinds than there is room for: counted together until the timer. A
+ * program may change its name as often as it likes. */
+static void count_several(struct pipeline *pipeline, struct folds *folds,
+			  const struct guard_event *event)
+{
+	struct fold *several = &folds->several;
+	uint64_t wall_ms = clock_wall_ns() / NS_PER_MS;
+
+	if (several->count++ == 0) {
+		*several = (struct fold){
+			.hook = event->hook,
+			.uid = event->uid,
+			.tgid = event->tgid,
+			.key = event->key,
+			.mode = event->mode,
+			.comm = "(several)",
+			.count = 1,
+			.wall_first_ms = wall_ms,
+		};
+		memcpy(several->name, event->name, sizeof(several->name));
+	}
+	several->wall_last_ms = wall_ms;
+	pipeline->has_folds = true;
 }
 
 /* The medium meant; a refusal may come before the uevent of its disk. */
@@ -344,9 +374,13 @@ static void refused(struct pipeline *pipeline, const struct guard_event *event)
 		return;
 	}
 	fold = add_fold(folds, event);
+	if (!fold) {
+		count_several(pipeline, folds, event);
+		return;
+	}
 	if (!medium)
 		pipeline->has_folds = true; /* the timer forgets it */
-	if (fold && medium && medium->decision.wall_ms == 0 &&
+	if (medium && medium->decision.wall_ms == 0 &&
 	    is_first_look(event->hook, event->uid, fold->comm)) {
 		/* Held: told by the timer if no verdict comes */
 		fold->count = 1;

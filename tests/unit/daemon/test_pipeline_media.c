@@ -222,6 +222,33 @@ static void identical_refusals_are_counted(void **state)
 	assert_int_equal(machine_count(machine, RECORD_BLOCK_OPEN_BLOCKED), 2);
 }
 
+/* A program that takes another name each time does not fill the spool. */
+static void names_without_end_are_counted_as_several(void **state)
+{
+	struct machine *machine = *state;
+	char name[12];
+
+	plug_medium(machine, HEAD "media deny\n");
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(name, sizeof(name), "dd-%d", i);
+		refuse(machine, GUARD_HOOK_CGROUP_DEV, name);
+	}
+	assert_int_equal(machine_count(machine, RECORD_BLOCK_OPEN_BLOCKED),
+			 DEVICES_FOLDS_MAX);
+	pipeline_flush_folds(&machine->pipeline);
+	assert_int_equal(machine_count(machine, RECORD_BLOCK_OPEN_BLOCKED),
+			 DEVICES_FOLDS_MAX + 1);
+	const struct record *several = machine_last(machine,
+						    RECORD_BLOCK_OPEN_BLOCKED);
+	assert_int_equal(several->count, 1000 - DEVICES_FOLDS_MAX);
+	assert_string_equal(several->process->name, "(several)");
+	/* A later one is told by its name again */
+	refuse(machine, GUARD_HOOK_CGROUP_DEV, "late");
+	assert_string_equal(
+		machine_last(machine, RECORD_BLOCK_OPEN_BLOCKED)->process->name,
+		"late");
+}
+
 static void different_refusals_are_not_merged(void **state)
 {
 	struct machine *machine = *state;
@@ -452,6 +479,7 @@ int main(void)
 		CASE(without_a_guard_a_denied_medium_loses_its_device),
 		CASE(a_medium_that_could_not_be_opened_is_told_denied),
 		CASE(identical_refusals_are_counted),
+		CASE(names_without_end_are_counted_as_several),
 		CASE(different_refusals_are_not_merged),
 		CASE(counted_refusals_are_told_at_the_end_of_the_plug),
 		CASE(a_refusal_before_the_uevent_finds_its_plug),
