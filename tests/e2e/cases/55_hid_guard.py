@@ -16,11 +16,11 @@ allow id 16c0:27db rule-id "named" %s
 INPUTS = "grep -c '^N: Name=' /proc/bus/input/devices"
 EVENT = ("grep -l '%s' /sys/class/input/event*/device/name | head -n 1 | "
          "cut -d/ -f5 | grep .")
-# Reports of three keys each: a b c, then d e f, without a pause between.
+# 300 reports of three keys each: a b c, then d e f, without a pause between.
 FAST = """
 exec 3> /dev/hidg0
 n=0
-while [ $n -lt 12 ]; do
+while [ $n -lt 150 ]; do
 	printf '\\0\\0\\004\\005\\006\\0\\0\\0' >&3
 	printf '\\0\\0\\007\\010\\011\\0\\0\\0' >&3
 	n=$((n + 1))
@@ -171,13 +171,13 @@ def test_what_types_as_no_person_does_is_cut_off(t):
     settled(t, NAMED % "")
     device = keyboard(t)
     node = bound(t)
-    whole = 72 * 3 * 24
     came = types(t, node, FAST)
     event = t.events("usb.keyboard.cut", 20)[0]
     t.equal(event["status_code"], "SKM-D-0113", "reason")
     t.equal(event["sekimori"]["usb"]["busport"], device, "device")
     t.equal(authorised(t, device), "0", "authorised")
-    t.check(came < whole, f"all of it came through: {came} bytes")
+    # Of each report: three keys up, three down, with their scan codes.
+    t.check(came < 300 * 13 * 24 / 3, f"too much came through: {came} bytes")
     t.fails(f"test -e /dev/input/{node}")
     own_keyboard_works(t)
     # No key is in the record, nor in the journal.
@@ -187,8 +187,9 @@ def test_what_types_as_no_person_does_is_cut_off(t):
     t.equal(authorised(t, device), "0", "authorised after the restart")
     # A person may know better: a barcode reader.
     t.must(f"sekimorictl confirm {device}")
-    t.check(types(t, bound(t), FAST) > whole / 2, "it is cut off again")
+    t.check(types(t, bound(t), FAST) > 0, "it does not type")
     t.equal(authorised(t, device), "1", "authorised")
+    t.equal(len(t.events("usb.keyboard.cut")), 1, "times it was cut off")
 
 
 def test_a_reader_of_codes_may_type_fast(t):
