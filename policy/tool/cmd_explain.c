@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "policy/explain.h"
+#include "policy/hid.h"
 
 #define RULE_TEXT_SHOWN 4096
 
@@ -17,6 +18,21 @@ static void print_rule(const struct ruleset *ruleset, uint32_t index)
 	len = ruleset_format(ruleset, index, 0, text, sizeof(text));
 	printf("  %.*s:%u: %s%s\n", (int)rule.file.len, rule.file.ptr,
 	       rule.line, text, len >= sizeof(text) ? "…" : "");
+}
+
+/* What comes after the rules, for a device that nobody knows yet. */
+static void print_hold(const struct judgement *j, const struct usb_fact *fact,
+		       const struct verdict *verdict)
+{
+	const struct hid_standing unknown = {0};
+	struct verdict held = *verdict;
+
+	hid_judge(j->ruleset, fact, &unknown, &held);
+	if (held.is_keyboard_held)
+		printf("its keyboard waits until a person confirms it\n");
+	else if (held.reason == VERDICT_HELD)
+		printf("waits until a person confirms it, unless it was there "
+		       "when enforcement began: no rule names this keyboard\n");
 }
 
 static void print_one(const struct judgement *j, const struct usb_fact *fact)
@@ -34,6 +50,7 @@ static void print_one(const struct judgement *j, const struct usb_fact *fact)
 		       e.verdict.is_monitor ? " (monitor: recorded only)" : "");
 		print_rule(j->ruleset, e.verdict.rule);
 	}
+	print_hold(j, fact, &e.verdict);
 	if (!e.has_nearest)
 		return;
 	printf("nearest that allows: rule %u, %u of %u match; missing: %s\n",

@@ -130,6 +130,15 @@ def explain_tells_what_is_missing():
     assert f"{f.name}:1: allow id 0411:01e8" in out, out
 
 
+def explain_tells_that_a_keyboard_would_wait():
+    for rule, waits in (("allow with-interface 03:*:*", True), ("allow id 046d:c31c", False)):
+        with rules_file(rule + "\n") as f:
+            code, out, _ = run("explain", "--rules", f.name, "--device",
+                               "device id 046d:c31c with-interface 03:01:01")
+        assert code == 0 and out.startswith("allow: rule 0\n"), out
+        assert ("waits until a person confirms it" in out) == waits, out
+
+
 def hash_rejects_with_the_reason():
     with tempfile.TemporaryDirectory() as d:
         code, _, err = run("hash", d)
