@@ -9,7 +9,15 @@ build=$1 version=$2
 out=$build/deb src=$build/deb/src
 mkdir -p "$src"
 
-list() { git ls-files -z --cached --others --exclude-standard -- . ':!tests' ':!pkg/deb'; }
+# What git knows or would take; of an unpacked archive all but what make made.
+list() {
+	if git ls-files --error-unmatch Makefile >/dev/null 2>&1; then
+		git ls-files -z --cached --others --exclude-standard -- . ':!tests' ':!pkg/deb'
+	else
+		find . -mindepth 1 \( -path './build*' -o -path ./tests -o \
+			-path ./pkg/deb -o -name '.git*' \) -prune -o -type f -printf '%P\0'
+	fi
+}
 stamp=$({
 	list | xargs -0 cat 2>/dev/null
 	cat pkg/deb/*
