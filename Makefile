@@ -93,10 +93,10 @@ LIB_pammod    := $(filter-out %/pam_sekimori.c %/places.c,$(call src,agent/pam))
 ALL_LIBS := policy base wire sense enforce spool daemon ship ctl probe \
 	collector witness tool fakes pammod
 
-PROG_sekimorid          := agent/daemon/main.c daemon sense enforce spool wire policy base
+PROG_sekimorid          := agent/daemon/main.c daemon sense enforce spool wire pammod policy base
 PROG_sekimori-probe     := agent/probe/main.c probe base
 PROG_sekimori-ship      := agent/ship/main.c ship spool wire base policy
-PROG_sekimorictl        := agent/ctl/main.c ctl policy base
+PROG_sekimorictl        := agent/ctl/main.c ctl pammod policy base
 PROG_sekimori-policy    := policy/tool/main.c tool policy wire base
 PROG_sekimori-collector := collector/main.c collector wire policy base
 PROG_sekimori-witness   := collector/witness/main.c witness collector wire policy base

@@ -54,6 +54,19 @@ static const struct ctl_command commands[] = {
 	    "anything is wrong with it, the old\none stays and the reason is "
 	    "shown. Signed with: sekimori-policy sign.\n"),
 	 cmd_policy},
+	{"login", "lint | status | test USER | enforce | confirm | report",
+	 N_("two proven factors: check, try, switch on"),
+	 N_("  lint [--json]        find ways in past the two factors\n"
+	    "  status [--json]      mode, and the sessions with their factors\n"
+	    "  test USER [--json]   could this person prove two factors? "
+	    "Nobody is asked\n"
+	    "  enforce              refuse who proves fewer, on trial for five "
+	    "minutes\n"
+	    "  confirm [--untested] keep it\n"
+	    "  report               refuse nobody again, only report\n\n"
+	    "Exit status: 0 good, 1 errors found or refused. test: 0 two "
+	    "factors, 1 not.\n"),
+	 cmd_login},
 	{"help", "[COMMAND]", N_("explain a command"), "", cmd_help},
 	{0},
 };
@@ -119,9 +132,13 @@ static int take_options(struct ctl *ctl, int argc, char **argv)
 			fprintf(ctl->out, "sekimorictl %s\n", SEKIMORI_VERSION);
 			return -CTL_OK - 1;
 		}
-		/* For tests: another bus than the system's. */
+		/* For tests: another bus than the system's, another root. */
 		if (strcmp(argv[at], "--bus") == 0 && at + 1 < argc) {
 			ctl->bus_address = argv[++at];
+			continue;
+		}
+		if (strcmp(argv[at], "--root") == 0 && at + 1 < argc) {
+			ctl->root = argv[++at];
 			continue;
 		}
 		return -ctl_usage(ctl, NULL, _("there is no option '%s'"),

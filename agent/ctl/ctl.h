@@ -25,6 +25,7 @@ struct ctl {
 	FILE *out;
 	FILE *err;
 	const char *bus_address; /* NULL: the system bus */
+	const char *root;	 /* NULL: this machine's; another in tests */
 	sd_bus *bus;		 /* owned; opened by the first call */
 	int64_t wall_now_ms;	 /* for "14 s ago"; set at start */
 	bool is_japanese;
@@ -89,4 +90,5 @@ int cmd_explain(struct ctl *ctl, int argc, char **argv);
 int cmd_confirm(struct ctl *ctl, int argc, char **argv);
 int cmd_reload(struct ctl *ctl, int argc, char **argv);
 int cmd_policy(struct ctl *ctl, int argc, char **argv);
+int cmd_login(struct ctl *ctl, int argc, char **argv);
 int cmd_help(struct ctl *ctl, int argc, char **argv);

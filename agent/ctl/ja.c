@@ -271,6 +271,145 @@ static const struct {
 	{"%" PRIu64 " days", "%" PRIu64 " 日"},
 	{"never", "なし"},
 	{"%s (%s ago)", "%s (%s前)"},
+
+	/* login */
+	{"two proven factors: check, try, switch on",
+	 "二要素認証の点検、試行、切り替え"},
+	{"  lint [--json]        find ways in past the two factors\n"
+	 "  status [--json]      mode, and the sessions with their factors\n"
+	 "  test USER [--json]   could this person prove two factors? Nobody "
+	 "is "
+	 "asked\n"
+	 "  enforce              refuse who proves fewer, on trial for five "
+	 "minutes\n"
+	 "  confirm [--untested] keep it\n"
+	 "  report               refuse nobody again, only report\n\n"
+	 "Exit status: 0 good, 1 errors found or refused. test: 0 two factors, "
+	 "1 not.\n",
+	 "  lint [--json]        二要素を通らずに入れる道を探す\n"
+	 "  status [--json]      方式と、各セッションの要素を表示する\n"
+	 "  test 利用者 [--json] 二要素を示せる人か確かめる (認証は行わない)\n"
+	 "  enforce              足りない人を拒否する (五分間の試行)\n"
+	 "  confirm [--untested] 試行を本番にする\n"
+	 "  report               拒否をやめ、報告だけに戻す\n\n"
+	 "終了コード: 0 良好、1 誤りあり・拒否。test: 0 二要素あり、1 "
+	 "なし。\n"},
+	{"Only root can do this. Run it again with sudo.\n",
+	 "root だけが実行できます。sudo を付けてやり直してください。\n"},
+	{"Mode", "方式"},
+	{"off: logins are not judged", "なし: ログインを判定していません"},
+	{"enforcing on trial, for another %s; keep it with: sekimorictl login "
+	 "confirm",
+	 "試行中の強制 (残り %s)。続けるには: sekimorictl login confirm"},
+	{"enforcing: fewer than two factors are refused",
+	 "強制: 二要素に足りないログインを拒否します"},
+	{"report only: the trial ran out",
+	 "報告のみ: 試行は時間切れで終わりました"},
+	{"report only: nobody is refused", "報告のみ: 誰も拒否しません"},
+	{"no gate: this service lets in without two factors",
+	 "関門がありません: 二要素なしで入れます"},
+	{"a way to success goes past the gate", "関門を通らない道があります"},
+	{"this gate only reports", "この関門は報告だけです"},
+	{"a factor after the gate is not counted",
+	 "関門より後ろの要素は数えられません"},
+	{"pam_sekimori.so refuses this line",
+	 "pam_sekimori.so が受け付けない行です"},
+	{"this argument lets the module succeed without a proof",
+	 "この引数があると、証明なしで成功します"},
+	{"this module proves no factor", "このモジュールは要素を証明しません"},
+	{"the line claims more than the module proves",
+	 "モジュールが証明する以上のことを行が主張しています"},
+	{"the user can write the enrolment, or it is missing",
+	 "登録情報を利用者が書き換えられるか、ありません"},
+	{"a factor that nobody counts: wrap the line",
+	 "数えられていない要素です: wrap を付けてください"},
+	{"nobody could prove enough factors here",
+	 "ここでは誰も要素が足りません"},
+	{"the module is missing, or others can change it",
+	 "モジュールがないか、ほかの人が書き換えられます"},
+	{"a file is missing", "ファイルがありません"},
+	{"others than root can change this file",
+	 "root 以外がこのファイルを書き換えられます"},
+	{"libpam does not understand this line", "libpam が解釈できない行です"},
+	{"an include without a line of this type",
+	 "この種類の行がない include です"},
+	{"includes go too deep", "include が深すぎます"},
+	{"more than is looked at", "大きすぎて見きれません"},
+	{"unknown services are let in", "未知のサービスが通ります"},
+	{"not known to us, and not gated",
+	 "未知のサービスで、関門もありません"},
+	{"somebody is logged in without being asked", "自動ログインが有効です"},
+	{"users may leave jobs that run without a login",
+	 "利用者が、ログインなしで動く処理を残せます"},
+	{"a user's programs run without a session",
+	 "セッションなしで利用者のプログラムが動きます"},
+	{"the module's settings take the proof out",
+	 "モジュールの設定で証明が無意味になっています"},
+	{"The PAM stacks cannot be looked at: %s\n",
+	 "PAM の設定を調べられません: %s\n"},
+	{"error", "誤り"},
+	{"note", "注意"},
+	{"and %zu more\n", "ほかに %zu 件\n"},
+	{"No way in past two factors was found.\n",
+	 "二要素を通らずに入れる道は見つかりませんでした。\n"},
+	{"%zu errors: see pam_sekimori(8).\n",
+	 "誤り %zu 件。参照: pam_sekimori(8)\n"},
+	{"stack hash %s\n", "設定のハッシュ %s\n"},
+	{"Nobody is logged in.\n", "ログイン中の人はいません。\n"},
+	{"a user is missing", "利用者の指定がありません"},
+	{"not enrolled", "未登録"},
+	{"enrolled", "登録済み"},
+	{"known to the module alone", "モジュールだけが知っています"},
+	{"would not be counted: see login lint",
+	 "数えられません: login lint を参照"},
+	{"can prove two factors.\n", "二要素を示せます。\n"},
+	{"no gate counts: see login lint.\n",
+	 "関門がありません: login lint を参照。\n"},
+	{"can perhaps prove two factors; only a login shows it.\n",
+	 "二要素を示せるかもしれません。ログインしないと分かりません。\n"},
+	{"cannot prove two factors, and would be refused.\n",
+	 "二要素を示せず、拒否されます。\n"},
+	{"there is no such user in the local files",
+	 "この端末のファイルにその利用者はいません"},
+	{"Refused: %zu errors in how people log in. Mend them first.\n",
+	 "中止: ログインの設定に誤りが %zu 件あります。先に直してください。\n"},
+	{"Refused: nobody could come in when factors are lost. Give a sealed "
+	 "account a\npassword and put it into the group '%s'.\n",
+	 "中止: 認証機器を失ったときに入れる人がいません。封印した利用者に\n"
+	 "パスワードを付け、グループ '%s' に入れてください。\n"},
+	{": cannot prove two factors yet\n", ": まだ二要素を示せません\n"},
+	{"The users cannot be read: %s\n", "利用者を読めません: %s\n"},
+	{"Refused: nobody here could prove two factors. Enrol somebody "
+	 "first.\n",
+	 "中止: 二要素を示せる人が一人もいません。先に登録してください。\n"},
+	{"The policy has no login rules: nothing is asked of anybody. See "
+	 "sekimori.rules(5).\n",
+	 "ポリシーにログインの規則がないため、何も求めていません。\n"},
+	{"The policy only monitors: nobody is refused until it says enforce.\n",
+	 "ポリシーが監視だけなので、enforce に改めるまで誰も拒否しません。\n"},
+	{"The daemon was not told; the logins go by it all the same.\n",
+	 "常駐プログラムには伝わりませんでしたが、ログインには効いています。"
+	 "\n"},
+	{"Logins are enforced already.\n", "すでに強制しています。\n"},
+	{"From now on fewer than two factors are refused, for five minutes on "
+	 "trial.\nKeep this shell. Log in on another console; when that "
+	 "works:\n  sudo sekimorictl login confirm\nWithout it, and after a "
+	 "restart, logins are only reported again.\n",
+	 "これから五分間、二要素に足りないログインを試しに拒否します。\n"
+	 "この画面は閉じずに、別のコンソールでログインできるか確かめてから:\n"
+	 "  sudo sekimorictl login confirm\n"
+	 "確定しなければ、また再起動すると、報告だけに戻ります。\n"},
+	{"No trial is running. Begin one: sekimorictl login enforce\n",
+	 "試行中ではありません。始めるには: sekimorictl login enforce\n"},
+	{"Nobody is logged in who proved two factors since the trial began. "
+	 "Log "
+	 "in on\nanother console and stay; or confirm with --untested.\n",
+	 "試行を始めてから、二要素でログインした人がいません。別のコンソールで"
+	 "\nログインしたまま確定するか、--untested を付けてください。\n"},
+	{"Two factors are asked from now on.\n",
+	 "これから二要素を求めます。\n"},
+	{"Logins are only reported; nobody is refused.\n",
+	 "報告だけにしました。誰も拒否しません。\n"},
 };
 
 const char *ja_lookup(const char *english)

@@ -78,6 +78,14 @@ struct lint_source {
 };
 
 /*
+ * Whether only the trusted user can change what `path` (absolute, below the
+ * root) names: it and all folders above. With a hole (%u, ${USER}) the folders
+ * before it are looked at. 0 yes, 1 no, -ENOENT.
+ */
+int lint_is_roots(const struct lint_source *source, const char *path)
+	__attribute__((nonnull));
+
+/*
  * Looks at everything. The canonical text of all effective stacks is appended to
  * `stacks`, for people and for the hash. 0 however much was found, or -ENOMEM,
  * -ENOBUFS.

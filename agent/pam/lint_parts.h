@@ -41,13 +41,5 @@ bool lint_can_bypass(const struct stack *stack, enum stack_type type,
 		     const struct stack_entry **ret_entry)
 	__attribute__((nonnull));
 
-/*
- * Whether only the trusted user can change what `path` (absolute, below the
- * root) names: it and all folders above. With a hole (%u, ${USER}) the folders
- * before it are looked at. 0 yes, 1 no, -ENOENT.
- */
-int lint_is_roots(const struct lint_source *source, const char *path)
-	__attribute__((nonnull));
-
 /* Autologin, cron, at, linger, configuration files of factor modules. */
 int lint_system(struct lint *lint) __attribute__((nonnull, warn_unused_result));
