@@ -58,9 +58,11 @@ static int on_uevent(sd_event_source *source, int fd, uint32_t revents,
 						 "scanning again");
 			pipeline_scan(&daemon->pipeline);
 			hid_guard_scan(daemon->hid_guard);
+			login_loop_uevent(daemon->logins, NULL);
 		} else if (r == 0) {
 			pipeline_uevent(&daemon->pipeline, &event);
 			hid_guard_uevent(daemon->hid_guard, &event);
+			login_loop_uevent(daemon->logins, &event);
 		} else if (r < 0) {
 			log_error(daemon->log, "cannot read kernel events: %s",
 				  errno_text(r));

@@ -101,6 +101,19 @@ void login_loop_set_bus(struct login_loop *loop, sd_bus *bus)
 			  errno_text(r));
 }
 
+void login_loop_uevent(struct login_loop *loop, const struct uevent *event)
+{
+	uint64_t now = clock_boot_ns();
+	struct token token;
+
+	if (!event)
+		logins_check_tokens(loop->logins, now);
+	else if (token_is_removal(event))
+		logins_token_removed(loop->logins, event->devpath, now);
+	else if (token_of_uevent(loop->daemon->root_fd, event, &token) == 0)
+		logins_token_added(loop->logins, &token, now);
+}
+
 /* --- policy ---------------------------------------------------------------- */
 
 static void fail(struct login_loop *loop, const char *why)

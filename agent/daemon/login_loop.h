@@ -27,6 +27,10 @@ struct login_loop *login_loop_free(struct login_loop *loop);
 void login_loop_set_bus(struct login_loop *loop, sd_bus *bus)
 	__attribute__((nonnull(1)));
 
+/* A uevent of the kernel (NULL: some were lost): tokens come and go. */
+void login_loop_uevent(struct login_loop *loop, const struct uevent *event)
+	__attribute__((nonnull(1)));
+
 /* The rules in force may be others, or /var is there now: compiles and writes
  * the login policy, a failure row where that fails. */
 void login_loop_apply(struct login_loop *loop) __attribute__((nonnull));

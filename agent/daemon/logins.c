@@ -300,6 +300,7 @@ void logins_listed(struct logins *logins, uint64_t boot_now_ns)
 	free(logins->saved);
 	logins->saved = NULL;
 	logins->saved_count = 0;
+	logins_check_tokens(logins, boot_now_ns);
 	logins_read_records(logins, boot_now_ns);
 }
 

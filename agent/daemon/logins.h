@@ -17,13 +17,15 @@
 #include "agent/daemon/recorder.h"
 #include "agent/enforce/lock.h"
 #include "agent/sense/login.h"
+#include "agent/sense/token.h"
 #include "policy/decide.h"
 #include "policy/mfa_session.h"
 #include "policy/mfa_text.h"
 
-#define LOGINS_MAX	1024
-#define LOGINS_FILE	"logins" /* below /run/sekimori */
-#define LOGINS_FILE_MAX ((size_t)256 * 1024)
+#define LOGINS_MAX	 1024
+#define LOGIN_TOKENS_MAX 4	  /* of one session */
+#define LOGINS_FILE	 "logins" /* below /run/sekimori */
+#define LOGINS_FILE_MAX	 ((size_t)256 * 1024)
 
 struct logins_options {
 	int root_fd; /* borrowed */
@@ -43,6 +45,8 @@ struct login_entry {
 	struct login_record record;
 	bool has_record;
 	struct mfa_session mfa;
+	struct token tokens[LOGIN_TOKENS_MAX];
+	size_t token_count;
 	unsigned int factors;	     /* kinds proven last */
 	uint64_t idle_check_boot_ns; /* a text console: look then; 0 */
 };
@@ -72,6 +76,16 @@ void logins_gone(struct logins *logins, const char *id, uint64_t boot_now_ns)
 	__attribute__((nonnull));
 /* logind has shown all there are: what was not among them is gone. */
 void logins_listed(struct logins *logins, uint64_t boot_now_ns)
+	__attribute__((nonnull));
+
+/* A token has gone; one was plugged in. Putting it back proves nothing: it only
+ * ends the wait for it to come back. */
+void logins_token_removed(struct logins *logins, const char *devpath,
+			  uint64_t boot_now_ns) __attribute__((nonnull));
+void logins_token_added(struct logins *logins, const struct token *token,
+			uint64_t boot_now_ns) __attribute__((nonnull));
+/* Events were lost, or nobody was there to take them: looks at all tokens. */
+void logins_check_tokens(struct logins *logins, uint64_t boot_now_ns)
 	__attribute__((nonnull));
 
 /* Reads the folders of records. */

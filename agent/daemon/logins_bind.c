@@ -124,6 +124,7 @@ void logins_bind(struct logins *logins, struct login_entry *entry, uint64_t now)
 		event.bind = bind_of(logins, entry, now);
 		event.proof_boot_ns = entry->record.proof_boot_ns;
 		entry->factors = entry->record.factors;
+		logins_take_tokens(logins, entry);
 	} else if (is_exempt(logins, entry, now)) {
 		event.bind = MFA_BIND_EXEMPT;
 	} else if (is_older(logins, entry->session.leader_start)) {
@@ -258,17 +259,37 @@ struct reading {
 	uint64_t now;
 };
 
+/* Evidence for a session. Its modules and tokens are the session's when it was
+ * taken. */
+static void give(struct logins *logins, struct login_entry *entry,
+		 const struct login_record *record, uint64_t now)
+{
+	const struct mfa_event event = {
+		.kind = MFA_EVENT_EVIDENCE,
+		.factors = record->factors,
+		.proof_boot_ns = record->proof_boot_ns,
+	};
+	struct login_entry before = *entry;
+
+	memcpy(entry->record.proofs, record->proofs, sizeof(record->proofs));
+	entry->record.proof_count = record->proof_count;
+	entry->factors = record->factors;
+	logins_step(logins, entry, &event, now);
+	if (entry->mfa.proof_boot_ns == record->proof_boot_ns &&
+	    entry->mfa.state == MFA_STATE_ATTESTED) {
+		logins_take_tokens(logins, entry);
+		return;
+	}
+	entry->record = before.record;
+	entry->factors = before.factors;
+}
+
 /* The file stays while its transaction may still want it (sshd's parent). */
 static bool take_evidence(const char *name, const struct login_record *record,
 			  void *userdata)
 {
 	const struct reading *reading = userdata;
 	struct logins *logins = reading->logins;
-	const struct mfa_event event = {
-		.kind = MFA_EVENT_EVIDENCE,
-		.factors = record->factors,
-		.proof_boot_ns = record->proof_boot_ns,
-	};
 
 	if (strcmp(name, record->id) != 0)
 		return true;
@@ -276,14 +297,8 @@ static bool take_evidence(const char *name, const struct login_record *record,
 	    record->outcome == LOGIN_ALLOW_FACTORS) {
 		struct login_entry *entry = session_of(logins, record);
 
-		if (entry) {
-			unsigned int before = entry->factors;
-
-			entry->factors = record->factors;
-			logins_step(logins, entry, &event, reading->now);
-			if (entry->mfa.proof_boot_ns != record->proof_boot_ns)
-				entry->factors = before;
-		}
+		if (entry)
+			give(logins, entry, record, reading->now);
 	}
 	return record->boot_ns > reading->now ||
 	       reading->now - record->boot_ns >

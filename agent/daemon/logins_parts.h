@@ -13,6 +13,8 @@ struct saved_login {
 	struct login_process leader;
 	struct mfa_session mfa;
 	unsigned int factors;
+	struct token tokens[LOGIN_TOKENS_MAX];
+	size_t token_count;
 };
 
 struct logins {
@@ -58,6 +60,10 @@ bool logins_find_record(struct logins *logins, struct login_entry *entry)
  * needs none (root on the physical console). */
 bool logins_bind_breakglass(struct logins *logins, struct login_entry *entry,
 			    uint64_t boot_now_ns) __attribute__((nonnull));
+
+/* logins_token.c: the tokens of the session's proofs, as they are now. */
+void logins_take_tokens(struct logins *logins, struct login_entry *entry)
+	__attribute__((nonnull));
 
 /* logins_tell.c */
 

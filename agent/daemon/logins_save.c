@@ -2,7 +2,8 @@
 /*
  * The memory of sessions across a restart, in /run: "since NS", "mode WORD",
  * then a line a session: "session ID PID START STATE CAUSE SINCE PROOF GONE
- * IDLE FACTORS FLAGS". Root's file, never authority over a leader that is
+ * IDLE FACTORS FLAGS", followed by its "token KIND DEVPATH" with "identity
+ * TEXT". Root's file, never authority over a leader that is
  * another process.
  */
 #include <errno.h>
@@ -61,6 +62,31 @@ static bool parse_session(const char *line, struct saved_login *ret_saved)
 	return true;
 }
 
+/* Lines that belong to the session before them. */
+static void parse_token(struct logins *logins, const char *line)
+{
+	struct saved_login *saved =
+		logins->saved_count ? &logins->saved[logins->saved_count - 1]
+				    : NULL;
+
+	if (!saved)
+		return;
+	if (strncmp(line, "token ", 6) == 0 && line[6] && line[7] == ' ' &&
+	    saved->token_count < LOGIN_TOKENS_MAX) {
+		struct token *token = &saved->tokens[saved->token_count++];
+
+		token->kind = line[6] == '1' ? TOKEN_KEY : TOKEN_READER;
+		(void)snprintf(token->devpath, sizeof(token->devpath), "%s",
+			       line + 8);
+	}
+	if (strncmp(line, "identity ", 9) == 0 && saved->token_count > 0) {
+		struct token *token = &saved->tokens[saved->token_count - 1];
+
+		(void)snprintf(token->identity, sizeof(token->identity), "%s",
+			       line + 9);
+	}
+}
+
 static void parse_head(struct logins *logins, const char *line)
 {
 	enum login_mode mode;
@@ -72,6 +98,12 @@ static void parse_head(struct logins *logins, const char *line)
 		logins->told_mode = mode;
 		logins->has_told_mode = true;
 	}
+}
+
+static void parse_rest(struct logins *logins, const char *line)
+{
+	parse_head(logins, line);
+	parse_token(logins, line);
 }
 
 void logins_load(struct logins *logins)
@@ -99,7 +131,7 @@ void logins_load(struct logins *logins)
 		if (parse_session(line, &logins->saved[logins->saved_count]))
 			logins->saved_count++;
 		else
-			parse_head(logins, line);
+			parse_rest(logins, line);
 	}
 }
 
@@ -114,6 +146,8 @@ bool logins_restore(struct logins *logins, struct login_entry *entry)
 			continue;
 		entry->mfa = saved->mfa;
 		entry->factors = saved->factors;
+		memcpy(entry->tokens, saved->tokens, sizeof(entry->tokens));
+		entry->token_count = saved->token_count;
 		return true;
 	}
 	return false;
@@ -124,13 +158,18 @@ static int add_entry(struct buf *buf, const struct login_entry *entry)
 	const struct login_session *s = &entry->session;
 	const struct mfa_session *m = &entry->mfa;
 
-	return buf_printf(buf,
-			  "session %s %" PRIu32 " %" PRIu64 " %u %u %" PRIu64
-			  " %" PRIu64 " %" PRIu64 " %" PRIu64 " %u %u\n",
-			  s->id, s->leader, s->leader_start, m->state, m->cause,
-			  m->since_boot_ns, m->proof_boot_ns,
-			  m->token_gone_boot_ns, m->idle_boot_ns,
-			  entry->factors, flags_of(m));
+	int r = buf_printf(buf,
+			   "session %s %" PRIu32 " %" PRIu64 " %u %u %" PRIu64
+			   " %" PRIu64 " %" PRIu64 " %" PRIu64 " %u %u\n",
+			   s->id, s->leader, s->leader_start, m->state,
+			   m->cause, m->since_boot_ns, m->proof_boot_ns,
+			   m->token_gone_boot_ns, m->idle_boot_ns,
+			   entry->factors, flags_of(m));
+	for (size_t i = 0; i < entry->token_count && r == 0; i++)
+		r = buf_printf(buf, "token %u %s\nidentity %s\n",
+			       entry->tokens[i].kind, entry->tokens[i].devpath,
+			       entry->tokens[i].identity);
+	return r;
 }
 
 int logins_save(struct logins *logins)

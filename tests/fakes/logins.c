@@ -254,3 +254,59 @@ void people_lock(struct people *w, struct login_session *s)
 	assert_int_equal(people_state(w, s->id), MFA_STATE_LOCKED);
 	w->now += S(60);
 }
+
+static const char *key_devpath(unsigned int n)
+{
+	static char path[96];
+
+	(void)snprintf(path, sizeof(path),
+		       "/devices/virtual/misc/uhid/0003:1:2.%04u/hidraw/"
+		       "hidraw%u",
+		       n, n);
+	return path;
+}
+
+const char *people_add_key(struct people *w, unsigned int n, const char *name)
+{
+	static const unsigned char descriptor[] = {0x06, 0xd0, 0xf1, 0x09,
+						   0x01};
+	char path[160], link[64], target[160];
+
+	(void)snprintf(path, sizeof(path),
+		       "sys/devices/virtual/misc/uhid/0003:1:2.%04u/"
+		       "report_descriptor",
+		       n);
+	fake_bytes(&w->tree, path, descriptor, sizeof(descriptor));
+	(void)snprintf(path, sizeof(path),
+		       "sys/devices/virtual/misc/uhid/0003:1:2.%04u/uevent", n);
+	fake_text(&w->tree, path,
+		  "DRIVER=hid-generic\nHID_ID=0003:1:2\nHID_NAME=%s\n"
+		  "HID_UNIQ=\n",
+		  name);
+	(void)snprintf(path, sizeof(path), "sys%s", key_devpath(n));
+	fake_dir(&w->tree, path);
+	(void)snprintf(link, sizeof(link), "sys/class/hidraw/hidraw%u", n);
+	(void)snprintf(target, sizeof(target), "../..%s", key_devpath(n));
+	fake_link(&w->tree, link, target);
+	return key_devpath(n);
+}
+
+void people_plug_key(struct people *w, unsigned int n, const char *name)
+{
+	struct uevent event = {.action = UEVENT_ADD, .subsystem = "hidraw"};
+	struct token token;
+
+	(void)snprintf(event.devpath, sizeof(event.devpath), "%s",
+		       people_add_key(w, n, name));
+	assert_int_equal(token_of_uevent(w->tree.fd, &event, &token), 0);
+	logins_token_added(w->logins, &token, w->now);
+}
+
+void people_pull_key(struct people *w, unsigned int n)
+{
+	char path[160];
+
+	(void)snprintf(path, sizeof(path), "sys/class/hidraw/hidraw%u", n);
+	fake_remove(&w->tree, path);
+	logins_token_removed(w->logins, key_devpath(n), w->now);
+}

@@ -67,3 +67,8 @@ void people_pass(struct people *w, uint64_t seconds);
 struct login_session people_attested(struct people *w);
 /* … that locks itself a minute later; another minute passes. */
 void people_lock(struct people *w, struct login_session *s);
+/* A security key with that name as hidrawN, made or plugged in (its devpath;
+ * static buffer), and pulled out with its event. */
+const char *people_add_key(struct people *w, unsigned int n, const char *name);
+void people_plug_key(struct people *w, unsigned int n, const char *name);
+void people_pull_key(struct people *w, unsigned int n);
