@@ -209,13 +209,13 @@ static void look(struct hid_guard *guard, const char *event, const char *node)
 	struct usb_entry *entry = usb_above(guard, event);
 	bool can_type = false;
 
-	if (!entry || !pipeline_is_watched(entry) || is_watched(guard, event))
+	if (!entry)
 		return;
 	if (input_can_type(daemon->root_fd, event, &can_type) < 0 || !can_type)
 		return; /* gone again, or a mouse */
 	pipeline_has_keys(&daemon->pipeline, entry, event);
-	if (!pipeline_is_watched(entry))
-		return; /* held now */
+	if (!pipeline_is_watched(entry) || is_watched(guard, event))
+		return; /* held now, or nobody to look at */
 	int r = watch_add(guard, event, node);
 	if (r < 0 && r != -ENOENT && r != -ENODEV)
 		log_error(daemon->log, "cannot watch '%s': %s", node,

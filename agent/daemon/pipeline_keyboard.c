@@ -117,7 +117,8 @@ static bool is_declared(const struct usb_entry *entry, const char *input)
 void pipeline_has_keys(struct pipeline *pipeline, struct usb_entry *entry,
 		       const char *input)
 {
-	if (entry->is_typist || is_declared(entry, input))
+	if (entry->state != DEVICE_AUTHORISED || entry->is_learned ||
+	    entry->is_typist || is_declared(entry, input))
 		return;
 	entry->is_typist = true;
 	pipeline_judge_usb(pipeline, entry, true);

@@ -204,13 +204,16 @@ def test_a_mouse_that_has_letters_is_held_as_a_keyboard(t):
     settled(t, GENERAL)
     t.must("sed 's/keyboard) boot_hid 1 8/keyboard) boot_hid 2 8/' "
            "$(command -v gadget) > /root/liar")
-    t.must("PRODUCT=Liar sh /root/liar plug liar 0x16c0 0x27dc L1 0 keyboard")
-    device = t.usb("serial", "L1")
-    held(t, device)
-    t.equal(authorised(t, device), "0", "authorised")
-    t.fails(EVENT % "Liar")
-    t.must("gadget unplug liar")
-    t.mark()
+    # The vendor is what a device says of itself: one that makes security keys.
+    for udc, vendor in enumerate(("0x16c0", "0x1050")):
+        t.must(f"PRODUCT=Liar{udc} sh /root/liar plug liar{udc} {vendor} "
+               f"0x27dc L{udc} {udc} keyboard")
+        device = t.usb("serial", f"L{udc}")
+        held(t, device)
+        t.equal(authorised(t, device), "0", "authorised")
+        t.fails(EVENT % f"Liar{udc}")
+        t.must(f"gadget unplug liar{udc}")
+        t.mark()
     t.gadget("mouse", ["mouse"], serial="M1", product="Honest")
     t.equal(t.events("usb.device.allowed", 20)[0]["sekimori"]["usb"][
         "busport"], t.usb("serial", "M1"), "device")

@@ -354,6 +354,29 @@ static void a_mouse_with_letters_is_a_keyboard(void **state)
 	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_HELD), 1);
 }
 
+/* Ids are what a device says of itself: so is being a security key. */
+static void a_security_key_with_letters_is_a_keyboard(void **state)
+{
+	static const uint8_t hid[][3] = {{3, 0, 0}};
+	struct machine *machine = *state;
+	struct fake_usb liar = second;
+	char input[SYSFS_PATH_MAX + 64];
+
+	liar.interfaces = hid;
+	liar.vendor = 0x1050;
+	liar.product = 0x0120;
+	start(machine, GENERAL);
+	machine_plug(machine, &liar);
+	struct usb_entry *entry = entry_of(machine, "1-2");
+	assert_int_equal(let_in(machine, "1-2"), 1);
+	(void)snprintf(input, sizeof(input),
+		       "%s/1-2:1.0/0003:1050:0120.0001/input/input9/event9",
+		       entry->device.devpath);
+	pipeline_has_keys(&machine->pipeline, entry, input);
+	assert_int_equal(cut_off(machine, "1-2"), 1);
+	assert_int_equal(entry->state, DEVICE_HELD);
+}
+
 static void a_keyboard_with_letters_is_what_it_says(void **state)
 {
 	struct machine *machine = *state;
@@ -479,6 +502,7 @@ int main(void)
 		CASE(the_terminals_own_keyboard_is_not_watched),
 		CASE(a_reader_of_codes_is_not_watched),
 		CASE(a_mouse_with_letters_is_a_keyboard),
+		CASE(a_security_key_with_letters_is_a_keyboard),
 		CASE(a_keyboard_with_letters_is_what_it_says),
 		CASE(what_root_authorises_while_it_waits_is_taken_back),
 		CASE(monitor_mode_tells_and_lets_it_type),
