@@ -268,13 +268,13 @@ static int run(struct store *store, enum statement id)
 
 static int sqlite_begin(struct store *store)
 {
-	sqlite_tree_forget(sqlite_store(store));
+	store_tree_forget(table_store(store));
 	return run(store, STMT_BEGIN);
 }
 
 static int sqlite_commit(struct store *store)
 {
-	int r = sqlite_tree_flush(sqlite_store(store));
+	int r = store_tree_flush(table_store(store));
 
 	return r < 0 ? r : run(store, STMT_COMMIT);
 }
@@ -287,9 +287,9 @@ static void sqlite_rollback(struct store *store)
 
 static int sqlite_step_begin(struct store *store)
 {
-	struct sqlite_tree *tree = &sqlite_store(store)->tree;
+	struct store_leaves *leaves = &table_store(store)->leaves;
 
-	tree->step = tree->count;
+	leaves->step = leaves->count;
 	return run(store, STMT_STEP);
 }
 
@@ -299,10 +299,10 @@ static int sqlite_step_end(struct store *store, bool is_kept)
 	if (sqlite3_get_autocommit(sqlite_store(store)->db))
 		return -EIO;
 	if (!is_kept) {
-		struct sqlite_tree *tree = &sqlite_store(store)->tree;
+		struct store_leaves *leaves = &table_store(store)->leaves;
 		int r = run(store, STMT_STEP_UNDO);
 
-		tree->count = tree->step;
+		leaves->count = leaves->step;
 		if (r < 0)
 			return r;
 	}
@@ -316,7 +316,7 @@ static void sqlite_close(struct store *store)
 	for (size_t i = 0; i < STMT_COUNT_; i++)
 		(void)sqlite3_finalize(s->statements[i]); /* the last error */
 	(void)sqlite3_close_v2(s->db); /* statements are gone: cannot be busy */
-	free(s->tree.leaves);
+	free(s->table.leaves.list);
 	free(s);
 }
 
@@ -327,7 +327,7 @@ static const struct store_ops OPS = {
 	.rollback = sqlite_rollback,
 	.step_begin = sqlite_step_begin,
 	.step_end = sqlite_step_end,
-	.put_batch = sqlite_put_batch,
+	.put_batch = store_put_batch,
 	.put_incident = sqlite_put_incident,
 	.token_add = sqlite_token_add,
 	.token_find = sqlite_token_find,
@@ -344,6 +344,21 @@ static const struct store_ops OPS = {
 	.tree_read = sqlite_tree_read,
 	.tile_read = sqlite_tile_read,
 	.each_stream_end = sqlite_each_stream_end,
+};
+
+static const struct store_tables TABLES = {
+	.host_take = sqlite_host_take,
+	.host_seen = sqlite_host_seen,
+	.stream_find = sqlite_stream_find,
+	.stream_others = sqlite_stream_others,
+	.stream_add = sqlite_stream_add,
+	.stream_move = sqlite_stream_move,
+	.event_add = sqlite_event_add,
+	.event_hash = sqlite_event_hash,
+	.gap_add = sqlite_gap_add,
+	.rollup_add = sqlite_rollup_add,
+	.tree_set = sqlite_tree_set,
+	.tile_set = sqlite_tile_set,
 };
 
 static int exec(sqlite3 *db, const char *sql)
@@ -383,7 +398,7 @@ static int bring_up(struct sqlite_store *s, int version)
 	if (r == 0)
 		r = exec(s->db, "COMMIT");
 	if (r < 0)
-		sqlite_rollback(&s->base);
+		sqlite_rollback(&s->table.base);
 	return r;
 }
 
@@ -435,7 +450,8 @@ static int open_once(const char *dir, enum store_mode mode,
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	s->base.ops = &OPS;
+	s->table.base.ops = &OPS;
+	s->table.tables = &TABLES;
 	r = sqlite_errno(sqlite3_open_v2(path, &s->db,
 					 flags[mode] | SQLITE_OPEN_NOMUTEX |
 						 SQLITE_OPEN_NOFOLLOW,
@@ -443,10 +459,10 @@ static int open_once(const char *dir, enum store_mode mode,
 	if (r == 0)
 		r = set_up(s, mode);
 	if (r < 0) {
-		sqlite_close(&s->base);
+		sqlite_close(&s->table.base);
 		return r;
 	}
-	*ret_store = &s->base;
+	*ret_store = &s->table.base;
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 
 #include <sqlite3.h>
 
-#include "collector/store.h"
+#include "collector/store_tables.h"
 
 enum statement {
 	STMT_BEGIN,
@@ -51,26 +51,15 @@ enum statement {
 	STMT_COUNT_
 };
 
-/* Leaves of this transaction, not yet in the tree. */
-struct sqlite_tree {
-	bool is_known; /* size was read in this transaction */
-	uint64_t size;
-	uint8_t (*leaves)[MERKLE_HASH_SIZE];
-	size_t count;
-	size_t capacity;
-	size_t step; /* count when the step began */
-};
-
 struct sqlite_store {
-	struct store base;
+	struct table_store table;
 	sqlite3 *db;
-	struct sqlite_tree tree;
 	sqlite3_stmt *statements[STMT_COUNT_];
 };
 
 static inline struct sqlite_store *sqlite_store(struct store *store)
 {
-	return (struct sqlite_store *)store; /* base is the first member */
+	return (struct sqlite_store *)store; /* table.base comes first */
 }
 
 /* The statement, reset and unbound; prepared at first use. NULL: no memory. */
@@ -95,31 +84,39 @@ const char *sqlite_text(sqlite3_stmt *st, int column);
 void sqlite_bind_text(sqlite3_stmt *st, int index, const char *text);
 
 /* store_sqlite_put.c */
-int sqlite_put_batch(struct store *store, const struct store_batch *batch,
-		     struct store_ack *ret_ack);
 int sqlite_put_incident(struct store *store,
 			const struct store_incident *incident);
+int sqlite_host_take(struct store *store, const struct store_batch *batch,
+		     int64_t *ret_id);
+int sqlite_host_seen(struct store *store, int64_t host,
+		     const struct store_batch *batch);
+int sqlite_stream_find(struct store *store, int64_t host, const char *stream,
+		       struct table_stream *ret_stream);
+int sqlite_stream_others(struct store *store, int64_t host, const char *stream);
+int sqlite_stream_add(struct store *store, int64_t host,
+		      const struct store_batch *batch,
+		      struct table_stream *stream);
+int sqlite_stream_move(struct store *store, int64_t stream,
+		       const struct store_batch *batch, size_t stored);
+int sqlite_event_add(struct store *store, const struct table_event *row);
+int sqlite_event_hash(struct store *store, int64_t stream, uint64_t seq,
+		      uint8_t ret_hash[FRAME_HASH_SIZE]);
+int sqlite_gap_add(struct store *store, int64_t stream, uint64_t first,
+		   const struct headers *headers);
+int sqlite_rollup_add(struct store *store, int64_t day,
+		      const struct table_rollup *rollup);
 
-/*
- * store_sqlite_tree.c: the index of the next leaf; one more leaf of this
- * transaction; all of them into the tree, before COMMIT; none of them.
- */
-int sqlite_tree_next(struct sqlite_store *s, uint64_t *ret_index)
-	__attribute__((warn_unused_result));
-int sqlite_tree_add(struct sqlite_store *s, const char *stream, uint64_t seq,
-		    const uint8_t hash[MERKLE_HASH_SIZE])
-	__attribute__((warn_unused_result));
-int sqlite_tree_flush(struct sqlite_store *s)
-	__attribute__((warn_unused_result));
-void sqlite_tree_forget(struct sqlite_store *s);
+/* store_sqlite_tree.c */
+int sqlite_tree_set(struct store *store, const struct merkle *tree);
+int sqlite_tile_set(struct store *store, unsigned int level, uint64_t index,
+		    const uint8_t *hashes, size_t count);
+int sqlite_tree_read(struct store *store, struct merkle *ret_tree);
+int sqlite_tile_read(struct store *store, unsigned int level, uint64_t index,
+		     uint8_t *ret_hashes, size_t *ret_width);
 
 /* The tree of a store from before there was one; in a transaction. */
 int sqlite_tree_build(struct sqlite_store *s)
 	__attribute__((warn_unused_result));
-
-int sqlite_tree_read(struct store *store, struct merkle *ret_tree);
-int sqlite_tile_read(struct store *store, unsigned int level, uint64_t index,
-		     uint8_t *ret_hashes, size_t *ret_width);
 
 /* store_sqlite_enroll.c */
 int sqlite_token_add(struct store *store, const struct store_token *token);
