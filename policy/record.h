@@ -115,7 +115,8 @@ enum record_code {
 	RECORD_MFA_STEPUP_DENIED,
 	RECORD_MFA_BREAKGLASS_USED,
 	RECORD_MFA_MODE_CHANGED,
-	RECORD_LOGIN_LAST = RECORD_MFA_MODE_CHANGED,
+	RECORD_MFA_STACK_CHANGED, /* what PAM really runs */
+	RECORD_LOGIN_LAST = RECORD_MFA_STACK_CHANGED,
 
 	RECORD_CODE_COUNT_
 };
@@ -384,6 +385,8 @@ struct record_login {
 	uint64_t proof_age_s;
 	const struct record_proof *proofs;
 	size_t proof_count;
+	const char *stack_sha256; /* RECORD_MFA_STACK_CHANGED: new hash */
+	uint64_t lint_errors;	  /* ways past two factors in it */
 };
 
 struct record_clock {

@@ -117,6 +117,19 @@ static const struct record_row rows[] = {
 			.part = RECORD_PART_LOGIN,
 			.message = "ログインの認証の方式が変わりました(%d)",
 		},
+	[RECORD_MFA_STACK_CHANGED - RECORD_LOGIN_FIRST] =
+		{
+			.code = "mfa.stack.changed",
+			.class_uid = OCSF_CONFIG_STATE_CHANGE,
+			.activity_id = 1,
+			.activity = "Log",
+			.severity_id = 3,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.part = RECORD_PART_LOGIN,
+			.message = "ログインの設定(PAM)が変わりました",
+		},
 };
 
 const struct record_row *record_login_row(enum record_code code)
@@ -253,6 +266,11 @@ void record_put_own_login(struct json_out *out,
 	json_out_str(out, "reaction", login->reaction, RECORD_WORD_MAX);
 	json_out_str(out, "phase", login->phase, RECORD_WORD_MAX);
 	json_out_str(out, "rhost", login->rhost, RECORD_NAME_MAX);
+	if (login->stack_sha256) {
+		json_out_str(out, "stack_sha256", login->stack_sha256,
+			     RECORD_NAME_MAX);
+		json_out_u64(out, "lint_errors", login->lint_errors);
+	}
 	json_out_end(out);
 }
 

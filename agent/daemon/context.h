@@ -51,6 +51,7 @@ struct daemon {
 	struct files *files; /* written to media; NULL: before the end */
 	struct hid_guard *hid_guard;
 	struct login_loop *logins;
+	struct login_stack *login_stack;
 
 	sd_event *loop;
 	sd_event_source *spool_source;

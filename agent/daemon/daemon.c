@@ -25,6 +25,7 @@
 #include "agent/daemon/health.h"
 #include "agent/daemon/hid_guard.h"
 #include "agent/daemon/login_loop.h"
+#include "agent/daemon/login_stack.h"
 #include "agent/daemon/networks.h"
 #include "agent/daemon/policy_offer.h"
 #include "agent/daemon/prober.h"
@@ -331,6 +332,9 @@ static int finish_start(struct daemon *daemon)
 	if (r < 0)
 		return r;
 	login_loop_apply(daemon->logins);
+	r = login_stack_new(daemon, &daemon->login_stack);
+	if (r < 0)
+		return r;
 	if (!daemon->options.no_bus) {
 		r = control_new(daemon, &daemon->control);
 		if (r < 0) {
@@ -435,6 +439,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 		tell_end(daemon);
 	files_free(daemon->files);
 	control_free(daemon->control);
+	login_stack_free(daemon->login_stack);
 	login_loop_free(daemon->logins);
 	prober_free(daemon->prober);
 	hid_guard_free(daemon->hid_guard);

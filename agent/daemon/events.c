@@ -24,6 +24,7 @@
 #include "agent/daemon/health.h"
 #include "agent/daemon/hid_guard.h"
 #include "agent/daemon/login_loop.h"
+#include "agent/daemon/login_stack.h"
 #include "agent/daemon/networks.h"
 #include "agent/daemon/policy_offer.h"
 #include "agent/sense/mount.h"
@@ -357,6 +358,7 @@ static int on_heartbeat(sd_event_source *source, uint64_t usec, void *userdata)
 	/* What lies there may have begun to count meanwhile */
 	(void)policy_offer_inbox(daemon);
 	events_reconcile(daemon);
+	login_stack_look(daemon->login_stack);
 	health_tell(daemon);
 	events_stamp(daemon, false);
 	return rearm(source, daemon->config.heartbeat_s * 1000000);

@@ -34,6 +34,7 @@ static void each_of_login(struct copy *copy, string_fn fn, void *userdata)
 	fn(&login->state, userdata);
 	fn(&login->trigger, userdata);
 	fn(&login->reaction, userdata);
+	fn(&login->stack_sha256, userdata);
 	for (size_t i = 0; i < login->proof_count; i++) {
 		fn(&copy->proofs[i].module, userdata);
 		fn(&copy->proofs[i].quality, userdata);

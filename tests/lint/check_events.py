@@ -84,6 +84,7 @@ CODES = {
     "mfa.stepup.denied": (3002, 99, 2, 26, LOGIN + DECISION + REASON),
     "mfa.breakglass.used": (3002, 1, 1, 7, LOGIN + ["is_alert"]),
     "mfa.mode.changed": (5019, 1, 3, 17, STATE + ["sekimori.mfa.mode"]),
+    "mfa.stack.changed": (5019, 1, 3, 17, STATE + ["sekimori.mfa.stack_sha256", "sekimori.mfa.lint_errors"]),
     "clock.step": (5019, 1, 3, 17, STATE + ["sekimori.clock.step_ms"]),
 }
 # What monitor mode only observes.

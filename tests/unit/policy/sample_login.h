@@ -26,6 +26,9 @@ static void sample_login(struct record *rec)
 		.proof_age_s = 4,
 		.proofs = proofs,
 		.proof_count = 2,
+		.stack_sha256 = "f91d209736ef06351a1522381bb77e2a"
+				"58de6bb54bcae7508c1a2dfc7c91dccf",
+		.lint_errors = 2,
 	};
 }
 
@@ -38,6 +41,8 @@ static void flood_login(struct record_login *login, const char *h)
 	login->service = login->rhost = login->phase = h;
 	login->mode = login->state = login->trigger = h;
 	login->reaction = h;
+	login->stack_sha256 = h;
+	login->lint_errors = UINT64_MAX;
 	login->proofs = proofs;
 	login->proof_count = RECORD_PROOFS_MAX + 1;
 }
