@@ -288,7 +288,7 @@ FUZZ_LIBSRC := $(LIB_policy) $(LIB_base) $(LIB_wire) $(LIB_spool) \
 	agent/pam/line.c agent/pam/lint_stack.c agent/pam/lint_path.c $(LIB_sense)
 fuzz-%: tests/fuzz/fuzz_%.c ## fuzz one parser for T seconds (default 60)
 	@mkdir -p $(BUILD)/fuzz/corpus-$*
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $(BUILD)/fuzz/fuzz_$* $< $(FUZZ_LIBSRC) -lcrypto -lz -lpthread
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $(BUILD)/fuzz/fuzz_$* $< $(FUZZ_LIBSRC) -lcrypto -lz -lpthread -lsystemd
 	$(Q)$(BUILD)/fuzz/fuzz_$* -max_total_time=$(T) -timeout=10 -rss_limit_mb=2048 \
 		$(if $(wildcard tests/fuzz/$*.dict),-dict=tests/fuzz/$*.dict) \
 		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus-$* \

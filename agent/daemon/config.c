@@ -20,6 +20,7 @@ static const char *const known_keys[] = {
 	"zone",
 	"heartbeat_s",
 	"fold_s",
+	"ending_grace_s",
 	"spool_mib",
 	"queue_events",
 	"login_reader",
@@ -53,6 +54,10 @@ static const struct {
 } numbers[] = {
 	{"heartbeat_s", offsetof(struct config, heartbeat_s), {5, 86400}, 300},
 	{"fold_s", offsetof(struct config, fold_s), {1, 3600}, 60},
+	{"ending_grace_s",
+	 offsetof(struct config, ending_grace_s),
+	 {1, 600},
+	 60},
 	{"spool_mib", offsetof(struct config, spool_mib), {8, 65536}, 256},
 	{"queue_events",
 	 offsetof(struct config, queue_events),

@@ -22,6 +22,7 @@ struct config {
 	char contact[CONFIG_TEXT_MAX];
 	char zone[CONFIG_TEXT_MAX]; /* signed policy must be for it; "" any */
 	uint64_t heartbeat_s;	    /* 5 … 86400, default 300 */
+	uint64_t ending_grace_s;    /* of a medium in use, 1 … 600 */
 	uint64_t fold_s;	    /* identical denials are told again after */
 	uint64_t spool_mib;	    /* 8 … 65536, default 256 */
 	uint64_t queue_events;	    /* kept in memory while there is no spool */

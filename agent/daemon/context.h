@@ -22,6 +22,7 @@ struct files;
 struct hid_guard;
 struct login_loop;
 struct networks;
+struct ender;
 struct prober;
 
 struct daemon {
@@ -52,6 +53,7 @@ struct daemon {
 	struct hid_guard *hid_guard;
 	struct login_loop *logins;
 	struct login_stack *login_stack;
+	struct ender *ender;
 
 	sd_event *loop;
 	sd_event_source *spool_source;

@@ -22,6 +22,7 @@
 #include "agent/daemon/context.h"
 #include "agent/daemon/control.h"
 #include "agent/daemon/files.h"
+#include "agent/daemon/ender.h"
 #include "agent/daemon/health.h"
 #include "agent/daemon/hid_guard.h"
 #include "agent/daemon/login_loop.h"
@@ -44,6 +45,8 @@ void daemon_load_config(struct daemon *daemon)
 	while (*path == '/')
 		path++;
 	int r = config_load(daemon->root_fd, path, &daemon->config, error);
+	if (daemon->ender)
+		ender_configure(daemon->ender);
 	if (r == 0) {
 		failure_clear(&daemon->failures, FAILURE_CONFIG);
 		return;
@@ -267,6 +270,9 @@ static int start_gate(struct daemon *daemon)
 	struct pipeline *pipeline = &daemon->pipeline;
 
 	make_pipeline(daemon);
+	int made = ender_new(daemon, &daemon->ender);
+	if (made < 0)
+		return made;
 	(void)!pipeline_load_policy(pipeline); /* a failure row if it fails */
 	start_guard(daemon);
 	int r = enforce_real_new(daemon->sys_fd, daemon->dev_fd, daemon->guard,
@@ -441,6 +447,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	control_free(daemon->control);
 	login_stack_free(daemon->login_stack);
 	login_loop_free(daemon->logins);
+	ender_free(daemon->ender);
 	prober_free(daemon->prober);
 	hid_guard_free(daemon->hid_guard);
 	pipeline_fini(&daemon->pipeline);

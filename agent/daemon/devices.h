@@ -60,6 +60,7 @@ struct usb_entry {
 	bool is_system;	   /* the running system stands on a disk of it */
 	bool was_admitted; /* lifeline, and not there at the beginning */
 	bool has_node;	   /* its usbfs node was opened up */
+	bool is_waiting;   /* to be taken away when media on it have ended */
 	bool is_seen;	   /* mark of the running scan */
 	bool is_told; /* its verdict was recorded by the daemon before us */
 	/* Of the keyboard guard, in this plug (policy/hid.h) */
@@ -98,6 +99,10 @@ struct medium_entry {
 	enum device_state state;
 	struct decision decision;
 	enum media_access access; /* in force in the kernel */
+	enum media_access left;	  /* by the end under way */
+	bool is_ending;		  /* more than that is mounted or open still */
+	bool was_mounted;   /* by somebody before the daemon could judge */
+	bool is_parent_out; /* its USB device goes when it has ended */
 	char plug[DEVICES_PLUG_SIZE];
 	char fs_type[MEDIA_NAME_MAX_BYTES + 1];
 	char fs_uuid[MEDIA_STRING_MAX_BYTES + 1];

@@ -21,6 +21,7 @@
 #include "agent/base/fd.h"
 #include "agent/daemon/control.h"
 #include "agent/daemon/files.h"
+#include "agent/daemon/ender.h"
 #include "agent/daemon/health.h"
 #include "agent/daemon/hid_guard.h"
 #include "agent/daemon/login_loop.h"
@@ -359,6 +360,7 @@ static int on_heartbeat(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)policy_offer_inbox(daemon);
 	events_reconcile(daemon);
 	login_stack_look(daemon->login_stack);
+	ender_look_ahead(daemon->ender);
 	health_tell(daemon);
 	events_stamp(daemon, false);
 	return rearm(source, daemon->config.heartbeat_s * 1000000);
@@ -402,6 +404,8 @@ static int on_turn(sd_event_source *source, void *userdata)
 
 	(void)source;
 	login_loop_turn(daemon->logins);
+	if (pipeline->is_dirty)
+		ender_look_ahead(daemon->ender);
 	if (pipeline->is_dirty && daemon->run_fd >= 0) {
 		int r = session_save(daemon->run_fd, &pipeline->devices,
 				     pipeline->has_set_default);

@@ -53,9 +53,9 @@ void pipeline_new_plug(char ret_plug[DEVICES_PLUG_SIZE])
 	hex_encode(bits, sizeof(bits), ret_plug + 5);
 }
 
-static void fill_local_time(struct wall_local *ret_now)
+void pipeline_local_time(uint64_t wall_s, struct wall_local *ret_now)
 {
-	time_t now = (time_t)(clock_wall_ns() / NS_PER_S);
+	time_t now = (time_t)wall_s;
 	struct tm local;
 
 	if (!localtime_r(&now, &local))
@@ -93,7 +93,7 @@ void pipeline_context(struct pipeline *pipeline,
 {
 	struct decide_context context = {0};
 
-	fill_local_time(&context.now);
+	pipeline_local_time(clock_wall_ns() / NS_PER_S, &context.now);
 	context.boot_now_s = clock_boot_ns() / NS_PER_S;
 	if (getrandom(&context.random, sizeof(context.random), GRND_NONBLOCK) <
 	    0)

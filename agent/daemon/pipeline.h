@@ -47,6 +47,14 @@ struct pipeline_options {
 	int (*probe)(void *userdata, const struct medium_entry *medium);
 	/* Who sits at the machine, in the context of a decision; or NULL. */
 	void (*who)(void *userdata, struct decide_context *context);
+	/* MEDIUM may be used for less than before, LEFT; the guard's entry is
+	 * made. Ends what is mounted or open: 0, pipeline_ended() will be
+	 * called. NULL or -errno: what is mounted stays. With read-write: what
+	 * is ending or mounted read-only may be used again. */
+	int (*end)(void *userdata, const struct medium_entry *medium,
+		   enum media_access left);
+	/* The medium is no more. */
+	void (*forget)(void *userdata, const struct medium_entry *medium);
 	void *userdata;
 };
 
@@ -135,6 +143,11 @@ void pipeline_probed(struct pipeline *pipeline, const char *disk,
 		     uint64_t diskseq, const struct medium_probe *probe)
 	__attribute__((nonnull(1, 2)));
 
+/* What options.end() began is over: the disk itself follows, and the USB device
+ * that waited for it. */
+void pipeline_ended(struct pipeline *pipeline, struct medium_entry *entry)
+	__attribute__((nonnull));
+
 /* Tells refusals that were counted; called by a timer while has_folds. */
 void pipeline_flush_folds(struct pipeline *pipeline) __attribute__((nonnull));
 
@@ -182,6 +195,16 @@ bool pipeline_is_blind(const struct pipeline *pipeline)
 void pipeline_media_fact(const struct pipeline *pipeline,
 			 const struct medium_entry *medium,
 			 struct media_fact *ret_fact) __attribute__((nonnull));
+
+/* Local time of WALL_S (seconds since the epoch); unchanged when it has none. */
+void pipeline_local_time(uint64_t wall_s, struct wall_local *ret_now)
+	__attribute__((nonnull));
+
+/* Seconds until ENTRY's access gets less by a rule with time; 0: not within
+ * HORIZON_S. */
+uint32_t pipeline_media_lasts(struct pipeline *pipeline,
+			      const struct medium_entry *entry,
+			      uint32_t horizon_s) __attribute__((nonnull));
 
 /* --- shared by the pipeline's own files ------------------------------- */
 
@@ -256,6 +279,28 @@ struct medium_entry *pipeline_see_medium(struct pipeline *pipeline,
 void pipeline_judge_medium(struct pipeline *pipeline,
 			   struct medium_entry *entry, bool quiet)
 	__attribute__((nonnull));
+/* pipeline_end.c. Whether a USB device must stay while media on it are ended,
+ * which this begins: unmounted first, then taken away. */
+bool pipeline_waits_for_media(struct pipeline *pipeline,
+			      const struct usb_entry *entry, bool is_kept_out)
+	__attribute__((nonnull));
+/* Judges the USB devices above USB_DEVPATH again that waited for a medium. */
+void pipeline_judge_waiting(struct pipeline *pipeline, const char *usb_devpath)
+	__attribute__((nonnull));
+/* Begins to end what is in use of ENTRY beyond LEFT; false: that is nothing,
+ * or nobody can, and the caller closes it as it is. */
+bool pipeline_end_medium(struct pipeline *pipeline, struct medium_entry *entry,
+			 enum media_access left)
+	__attribute__((nonnull, warn_unused_result));
+/* Records what holds of it now. */
+void pipeline_tell_medium(struct pipeline *pipeline, struct medium_entry *entry)
+	__attribute__((nonnull));
+/* ACCESS for the guard. */
+enum guard_access pipeline_guard_access(enum media_access access);
+/* Brings the disk to what was decided, whatever is mounted. */
+void pipeline_set_medium(struct pipeline *pipeline, struct medium_entry *entry)
+	__attribute__((nonnull));
+
 void pipeline_forget_medium(struct pipeline *pipeline,
 			    struct medium_entry *entry)
 	__attribute__((nonnull));
@@ -269,6 +314,10 @@ void pipeline_record_usb(struct pipeline *pipeline, struct usb_entry *entry,
 			 enum record_code code) __attribute__((nonnull));
 void pipeline_record_medium(struct pipeline *pipeline,
 			    struct medium_entry *entry, enum record_code code)
+	__attribute__((nonnull));
+void pipeline_record_ending(struct pipeline *pipeline,
+			    struct medium_entry *entry, enum record_code code,
+			    const struct record_ending *ending)
 	__attribute__((nonnull));
 void pipeline_fill_decision(const struct decision *decision, const char *layer,
 			    struct record_decision *ret_record)

@@ -20,7 +20,7 @@ static void set_detail(struct decision *decision, const char *detail)
 		       detail);
 }
 
-static enum guard_access to_guard(enum media_access access)
+enum guard_access pipeline_guard_access(enum media_access access)
 {
 	switch (access) {
 	case MEDIA_READ_ONLY:
@@ -103,6 +103,13 @@ static void decide(struct pipeline *pipeline, struct medium_entry *entry)
 	pipeline_context(pipeline, &context);
 	decide_media(pipeline->bundle.ruleset, &fact, &context, &verdict);
 	pipeline_take_verdict(pipeline, &verdict, &entry->decision);
+	if (entry->is_parent_out && entry->decision.access != MEDIA_DENY) {
+		entry->decision.access = MEDIA_DENY;
+		entry->decision.reason = RECORD_REASON_PARENT;
+		set_detail(&entry->decision,
+			   "its USB device is not allowed any more");
+		return;
+	}
 	bool is_blind = pipeline_is_blind(pipeline);
 	if ((!entry->is_unreadable && !is_blind) ||
 	    (verdict.access == MEDIA_DENY && !verdict.is_monitor))
@@ -125,6 +132,8 @@ static int cut_off(struct pipeline *pipeline, struct medium_entry *entry)
 
 	if (!parent || parent->is_system || parent->is_lifeline)
 		return -EOPNOTSUPP;
+	if (!parent->device.fact.is_authorized)
+		return 0; /* off already */
 	if (entry->decision.detail[0] == '\0')
 		set_detail(&entry->decision,
 			   "no kernel guard: its USB device is off");
@@ -146,38 +155,88 @@ static enum media_access wanted_access(const struct pipeline *pipeline,
 	return decision->access;
 }
 
-static void enforce_medium(struct pipeline *pipeline,
-			   struct medium_entry *entry)
+/* Refused stays refused; what was given too much is told by what is in force,
+ * and without a guard that is what the kernel does by itself. */
+static void fail(struct pipeline *pipeline, struct medium_entry *entry,
+		 enum media_access wanted, int r)
 {
 	struct enforce enforce = pipeline_enforce(pipeline);
-	enum media_access wanted = wanted_access(pipeline, &entry->decision);
-	int r = 0;
 
-	if (wanted == entry->access && wanted != MEDIA_DENY)
-		return;
-	if (wanted != MEDIA_DENY || entry->access != MEDIA_DENY)
-		r = enforce.ops->media_set(enforce.context, entry->disk.name,
-					   entry->disk.diskseq,
-					   to_guard(wanted));
-	else if (!pipeline->options.guard)
-		r = cut_off(pipeline, entry);
-
-	if (r == ENFORCE_BUSY)
-		set_detail(&entry->decision, "what is mounted stays until it "
-					     "is unmounted");
-	if (r == ENFORCE_GONE)
-		return; /* its remove event is on the way */
-	if (r >= 0) {
-		entry->access = pipeline->is_monitor ? entry->access : wanted;
-		entry->was_open |= entry->access != MEDIA_DENY;
-		return;
-	}
-	/* Refused stays refused; given too much is told by what is in force */
 	(void)failure_count(pipeline->options.failures, FAILURE_MEDIA_WRITE);
 	entry->decision.reason = RECORD_REASON_ENFORCEMENT;
 	set_detail(&entry->decision, errno_text(r));
 	log_error(pipeline->options.log, "cannot set '%s' to %s: %s",
 		  entry->disk.name, media_access_to_str(wanted), errno_text(r));
+	if (pipeline->options.guard || wanted != MEDIA_DENY)
+		return;
+	/* The kernel's flag is the best there is; root can take it off */
+	r = enforce.ops->media_set(enforce.context, entry->disk.name,
+				   entry->disk.diskseq, GUARD_READ_ONLY);
+	entry->access = r == 0 || r == ENFORCE_BUSY ? MEDIA_READ_ONLY
+						    : MEDIA_READ_WRITE;
+	set_detail(&entry->decision,
+		   "no kernel guard, and its USB device stays");
+}
+
+void pipeline_set_medium(struct pipeline *pipeline, struct medium_entry *entry)
+{
+	struct enforce enforce = pipeline_enforce(pipeline);
+	enum media_access wanted = wanted_access(pipeline, &entry->decision);
+	int r = 0;
+
+	if (wanted != MEDIA_DENY || entry->access != MEDIA_DENY ||
+	    entry->is_ending)
+		r = enforce.ops->media_set(enforce.context, entry->disk.name,
+					   entry->disk.diskseq,
+					   pipeline_guard_access(wanted));
+	if (r != ENFORCE_GONE && wanted == MEDIA_DENY &&
+	    !pipeline->options.guard)
+		r = cut_off(pipeline, entry);
+
+	if (r == ENFORCE_GONE)
+		return; /* its remove event is on the way */
+	if (r < 0) {
+		fail(pipeline, entry, wanted, r);
+		return;
+	}
+	if (r == ENFORCE_BUSY && wanted == MEDIA_DENY && !entry->is_ending)
+		set_detail(&entry->decision, "what is mounted stays until it "
+					     "is unmounted");
+	if (!pipeline->is_monitor)
+		entry->access = wanted;
+	entry->was_open |= entry->access != MEDIA_DENY;
+}
+
+static void enforce_medium(struct pipeline *pipeline,
+			   struct medium_entry *entry)
+{
+	enum media_access wanted = wanted_access(pipeline, &entry->decision);
+	enum media_access now = entry->access;
+
+	if (pipeline->is_monitor && entry->is_ending) {
+		/* Monitoring touches nothing: called off */
+		(void)!pipeline->options.end(pipeline->options.userdata, entry,
+					     MEDIA_READ_WRITE);
+		entry->is_ending = false;
+	}
+	/* What is ending or was mounted before us is still written */
+	if (entry->was_mounted || entry->is_ending)
+		now = MEDIA_READ_WRITE;
+	if (entry->is_ending && wanted == entry->left)
+		return; /* on its way */
+	if (wanted == entry->access && wanted != MEDIA_DENY &&
+	    !entry->is_ending && !entry->was_mounted)
+		return;
+	if (wanted < now && pipeline_end_medium(pipeline, entry, wanted))
+		return;
+	bool reopens = wanted == MEDIA_READ_WRITE && pipeline->options.end &&
+		       (entry->is_ending || entry->access == MEDIA_READ_ONLY);
+	entry->was_mounted = entry->is_ending = false;
+	pipeline_set_medium(pipeline, entry);
+	if (reopens && entry->access == wanted)
+		/* Else whoever has it mounted mounts it again */
+		(void)!pipeline->options.end(pipeline->options.userdata, entry,
+					     wanted);
 }
 
 static enum record_code code_of(enum media_access access)
@@ -194,6 +253,31 @@ static enum record_code code_of(enum media_access access)
 	return RECORD_MEDIA_DENIED;
 }
 
+/* What the medium can be used for, where that is not what was decided: without
+ * a guard the kernel refuses nothing by itself. */
+static enum media_access in_force(const struct pipeline *pipeline,
+				  const struct medium_entry *entry)
+{
+	if (entry->decision.reason != RECORD_REASON_ENFORCEMENT)
+		return wanted_access(pipeline, &entry->decision);
+	return !pipeline->options.guard && entry->access == MEDIA_DENY
+		       ? MEDIA_READ_WRITE
+		       : entry->access;
+}
+
+void pipeline_tell_medium(struct pipeline *pipeline, struct medium_entry *entry)
+{
+	/* In monitor mode the verdict is told, else what came of it */
+	bool failed = entry->decision.reason == RECORD_REASON_ENFORCEMENT;
+
+	entry->state = in_force(pipeline, entry) == MEDIA_DENY
+			       ? DEVICE_BLOCKED
+			       : DEVICE_AUTHORISED;
+	pipeline_record_medium(pipeline, entry,
+			       code_of(failed ? in_force(pipeline, entry)
+					      : entry->decision.access));
+}
+
 void pipeline_judge_medium(struct pipeline *pipeline,
 			   struct medium_entry *entry, bool quiet)
 {
@@ -204,7 +288,7 @@ void pipeline_judge_medium(struct pipeline *pipeline,
 	if (before.wall_ms == 0)
 		pipeline_forget_looks(entry);
 	enforce_medium(pipeline, entry);
-	entry->state = wanted_access(pipeline, &entry->decision) == MEDIA_DENY
+	entry->state = in_force(pipeline, entry) == MEDIA_DENY
 			       ? DEVICE_BLOCKED
 			       : DEVICE_AUTHORISED;
 
@@ -219,23 +303,31 @@ void pipeline_judge_medium(struct pipeline *pipeline,
 		pipeline->cold_media++;
 	if (is_told || (quiet && !is_changed))
 		return;
-	/* In monitor mode the verdict is told, else what came of it */
-	bool failed = entry->decision.reason == RECORD_REASON_ENFORCEMENT;
-	pipeline_record_medium(pipeline, entry,
-			       code_of(failed ? entry->access
-					      : entry->decision.access));
+	/* Nothing refuses yet: told when it has ended */
+	if (entry->is_ending && !pipeline->options.guard)
+		return;
+	pipeline_tell_medium(pipeline, entry);
 }
 
-/* The entry of the guard survives a restart of the daemon. */
+/* The entry of the guard survives a restart of the daemon; what was mounted
+ * before the gate was there may be more than there will be. */
 static void adopt_access(struct pipeline *pipeline, struct medium_entry *entry)
 {
+	struct enforce real = pipeline->options.real;
 	struct guard_policy policy;
+
+	entry->was_mounted =
+		pipeline->is_starting && pipeline->options.end &&
+		real.ops->media_in_use(real.context, entry->disk.name,
+				       entry->disk.diskseq) == ENFORCE_BUSY;
 
 	if (!pipeline->options.guard ||
 	    block_guard_entry(pipeline->options.guard, disk_key(&entry->disk),
 			      &policy) < 0 ||
 	    policy.diskseq != entry->disk.diskseq)
 		return;
+	/* Entered as denied and in use: it was ending */
+	entry->was_mounted &= policy.access == GUARD_DENY;
 	if (policy.access == GUARD_READ_WRITE)
 		entry->access = MEDIA_READ_WRITE;
 	else if (policy.access == GUARD_READ_ONLY)
@@ -348,9 +440,18 @@ void pipeline_probed(struct pipeline *pipeline, const char *disk,
 void pipeline_forget_medium(struct pipeline *pipeline,
 			    struct medium_entry *entry)
 {
+	char usb_devpath[SYSFS_PATH_MAX] = "";
+
 	pipeline_flush_medium(pipeline, entry);
+	if (pipeline->options.forget)
+		pipeline->options.forget(pipeline->options.userdata, entry);
 	if (entry->decision.wall_ms != 0)
 		pipeline_record_medium(pipeline, entry, RECORD_MEDIA_REMOVED);
+	if (entry->is_parent_out)
+		memcpy(usb_devpath, entry->disk.usb_devpath,
+		       sizeof(usb_devpath));
 	devices_remove_medium(&pipeline->devices, entry);
 	pipeline->is_dirty = true;
+	if (usb_devpath[0] != '\0')
+		pipeline_judge_waiting(pipeline, usb_devpath);
 }

@@ -156,21 +156,14 @@ static void check_usb(struct pipeline *pipeline, struct usb_entry *entry)
 
 /* --- media ---------------------------------------------------------------- */
 
-static enum guard_access to_guard(enum media_access access)
-{
-	return access == MEDIA_READ_WRITE  ? GUARD_READ_WRITE
-	       : access == MEDIA_READ_ONLY ? GUARD_READ_ONLY
-					   : GUARD_DENY;
-}
-
 /* The guard's entry or the read-only flag is not what we set. */
 static void check_medium(struct pipeline *pipeline, struct medium_entry *entry)
 {
 	struct enforce enforce = pipeline_enforce(pipeline);
-	enum guard_access wanted = to_guard(entry->access);
+	enum guard_access wanted = pipeline_guard_access(entry->access);
 
-	if (entry->decision.wall_ms == 0)
-		return;
+	if (entry->decision.wall_ms == 0 || entry->is_ending)
+		return; /* read-only now would lose what is not written yet */
 	if (must_try_again(&entry->decision)) {
 		pipeline_judge_medium(pipeline, entry, true);
 		return;
@@ -207,7 +200,7 @@ static int check_mount(const struct mount_entry *mount, void *userdata)
 
 	if (!entry || entry->decision.wall_ms == 0 ||
 	    entry->access != MEDIA_DENY || entry->was_open ||
-	    entry->is_mount_told)
+	    entry->is_mount_told || entry->is_ending)
 		return 0; /* ending a use that was allowed: revocation's work */
 	entry->is_mount_told = true;
 	tell_medium(pipeline, entry, "mount", false);

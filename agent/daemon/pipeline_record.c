@@ -67,8 +67,9 @@ void pipeline_record_usb(struct pipeline *pipeline, struct usb_entry *entry,
 	pipeline->options.sink.emit(pipeline->options.sink.userdata, &record);
 }
 
-void pipeline_record_medium(struct pipeline *pipeline,
-			    struct medium_entry *entry, enum record_code code)
+static void record_medium(struct pipeline *pipeline, struct medium_entry *entry,
+			  enum record_code code,
+			  const struct record_ending *ending)
 {
 	struct record_policy policy;
 	struct media_fact fact;
@@ -81,6 +82,22 @@ void pipeline_record_medium(struct pipeline *pipeline,
 
 	pipeline_media_fact(pipeline, entry, &fact);
 	pipeline_fill_decision(&entry->decision, "media", &record.decision);
-	record.decision.latency_us = latency_us(&entry->mono_seen_ns);
+	if (ending)
+		record.u.ending = *ending;
+	else
+		record.decision.latency_us = latency_us(&entry->mono_seen_ns);
 	pipeline->options.sink.emit(pipeline->options.sink.userdata, &record);
+}
+
+void pipeline_record_medium(struct pipeline *pipeline,
+			    struct medium_entry *entry, enum record_code code)
+{
+	record_medium(pipeline, entry, code, NULL);
+}
+
+void pipeline_record_ending(struct pipeline *pipeline,
+			    struct medium_entry *entry, enum record_code code,
+			    const struct record_ending *ending)
+{
+	record_medium(pipeline, entry, code, ending);
 }

@@ -645,6 +645,15 @@ void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
 		spare(pipeline, entry, &verdict);
 	else
 		entry->was_admitted = false;
+	if (pipeline_waits_for_media(pipeline, entry,
+				     pipeline_keeps_out(pipeline,
+							&entry->decision))) {
+		/* Told when it is done: until then it is what it was */
+		entry->decision = before;
+		entry->is_waiting = true;
+		return;
+	}
+	entry->is_waiting = false;
 	enforce_usb(pipeline, entry, &verdict);
 
 	bool is_told = entry->is_told &&

@@ -176,21 +176,67 @@ static void without_a_guard_a_denied_medium_loses_its_device(void **state)
 	assert_non_null(strstr(record->decision.detail, "no kernel guard"));
 }
 
-static void a_medium_that_could_not_be_opened_is_told_denied(void **state)
+/* Nothing refuses it: to say so would be a lie. */
+static void without_a_guard_what_failed_is_told_as_it_is(void **state)
 {
 	struct machine *machine = *state;
 
-	machine_rules(machine, HEAD "media read-write\n");
+	machine_rules(machine, HEAD "media read-only\n");
 	assert_int_equal(machine_load(machine), 0);
 	machine_plug(machine, &stick);
 	fake_disk_add(&machine->tree, "1-1", "sdb", 16, 0);
 	dry_run_fail(machine->real, -EIO);
 	machine_uevent(machine, UEVENT_ADD, "block", "sdb");
 	const struct record *record = machine_last(machine,
-						   RECORD_MEDIA_DENIED);
+						   RECORD_MEDIA_ALLOWED);
 	assert_non_null(record);
 	assert_int_equal(record->decision.reason, RECORD_REASON_ENFORCEMENT);
-	assert_int_equal(machine_count(machine, RECORD_MEDIA_ALLOWED), 0);
+	assert_int_equal(machine_count(machine, RECORD_MEDIA_DENIED), 0);
+}
+
+static void without_a_guard_a_device_that_stays_is_not_denied(void **state)
+{
+	struct machine *machine = *state;
+
+	machine_rules(machine, HEAD "media deny\n");
+	assert_int_equal(machine_load(machine), 0);
+	machine_plug(machine, &stick);
+	fake_disk_add(&machine->tree, "1-1", "sdb", 16, 0);
+	dry_run_fail(machine->real, -EIO);
+	machine_uevent(machine, UEVENT_ADD, "block", "sdb");
+	const struct record *record = machine_last(machine,
+						   RECORD_MEDIA_ALLOWED);
+	assert_non_null(record);
+	assert_int_equal(record->decision.reason, RECORD_REASON_ENFORCEMENT);
+	assert_non_null(strstr(record->decision.detail, "no kernel guard"));
+	assert_int_equal(machine_count(machine, RECORD_MEDIA_DENIED), 0);
+	struct medium_entry *medium = devices_medium(&machine->pipeline.devices,
+						     "sdb");
+	assert_int_equal(medium->state, DEVICE_AUTHORISED);
+	/* Tried again, and told when it comes out otherwise */
+	dry_run_fail(machine->real, 0);
+	pipeline_scan(&machine->pipeline);
+	assert_int_equal(machine_count(machine, RECORD_MEDIA_DENIED), 1);
+}
+
+/* The kernel's flag alone: it is called what it is. */
+static void without_a_guard_a_kept_device_is_read_only_at_best(void **state)
+{
+	struct machine *machine = *state;
+
+	machine_rules(machine, HEAD "media deny\n");
+	assert_int_equal(machine_load(machine), 0);
+	machine_plug(machine, &stick);
+	struct usb_entry *usb = devices_usb_named(&machine->pipeline.devices,
+						  "1-1");
+	assert_non_null(usb);
+	usb->is_system = true;
+	fake_disk_add(&machine->tree, "1-1", "sdb", 16, 0);
+	machine_uevent(machine, UEVENT_ADD, "block", "sdb");
+	assert_int_equal(machine_asked(machine->real, "usb_deauthorize 1-1"),
+			 0);
+	assert_int_equal(machine_count(machine, RECORD_MEDIA_DENIED), 0);
+	assert_int_equal(machine_count(machine, RECORD_MEDIA_READONLY), 1);
 }
 
 static void identical_refusals_are_counted(void **state)
@@ -477,7 +523,9 @@ int main(void)
 		CASE(another_medium_in_the_reader_is_judged_anew),
 		CASE(a_fixed_disk_is_left_alone),
 		CASE(without_a_guard_a_denied_medium_loses_its_device),
-		CASE(a_medium_that_could_not_be_opened_is_told_denied),
+		CASE(without_a_guard_what_failed_is_told_as_it_is),
+		CASE(without_a_guard_a_device_that_stays_is_not_denied),
+		CASE(without_a_guard_a_kept_device_is_read_only_at_best),
 		CASE(identical_refusals_are_counted),
 		CASE(names_without_end_are_counted_as_several),
 		CASE(different_refusals_are_not_merged),
