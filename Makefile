@@ -237,7 +237,8 @@ BENCH := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRC))
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(call lib,$(ALL_LIBS))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LD_OWN) $(LDFLAGS) -o $@ $< -Wl,--start-group \
-		$(call lib,$(TEST_COMMON) collector) -Wl,--end-group $(TEST_LIBS)
+		$(call lib,$(TEST_COMMON) $(if $(filter bench_files,$*),daemon,collector)) \
+		-Wl,--end-group $(TEST_LIBS)
 
 # Small programs that cases in tests/e2e run inside the guest.
 TOOLS_SRC := $(sort $(wildcard tests/e2e/tools/*.c))

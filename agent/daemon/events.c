@@ -38,6 +38,8 @@
 #define PRIORITY_UEVENT	 (-100)
 #define PRIORITY_GUARD	 (-50)
 #define PRIORITY_LATE	 50
+/* A flood of files must not keep the watchdog's timer waiting. */
+#define PRIORITY_FILES 60
 /* A timer may be this late, so that the kernel can batch wake-ups. */
 #define SLACK_US (1000ULL * 1000)
 
@@ -140,7 +142,7 @@ static int on_spool(sd_event_source *source, int fd, uint32_t revents,
 	/* Only the wake-up matters; EAGAIN is another thread's turn */
 	(void)!read(fd, &count, sizeof(count));
 	recorder_dispatch(daemon->recorder);
-	files_dispatch(daemon->files); /* it may have waited for room */
+	files_resume(daemon->files);
 	if (daemon->control)
 		control_publish(daemon->control);
 	return 0;
@@ -548,7 +550,7 @@ int events_add(struct daemon *daemon)
 			return r;
 	}
 	r = add_io(daemon, files_event_fd(daemon->files), EPOLLIN,
-		   PRIORITY_LATE, on_files);
+		   PRIORITY_FILES, on_files);
 	if (r < 0)
 		return r;
 	if (daemon->guard) {

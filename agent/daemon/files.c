@@ -20,10 +20,12 @@
 #include "agent/sense/mount.h"
 
 /* Of one turn: the loop must come round to the guard. */
-#define NOTES_PER_TURN 64
+#define NOTES_PER_TURN 32
 /* Events that the recorder may hold in memory before we wait for it. */
 #define RECORDER_QUEUE_MAX 64
-#define STACK_BYTES	   ((size_t)256 * 1024)
+/* Longest time between a mount and its notice, and the grain of vfat. */
+#define WINDOW_S    3
+#define STACK_BYTES ((size_t)256 * 1024)
 
 static void lock(struct files *files)
 {
@@ -212,6 +214,7 @@ static int add_new(const struct mount_entry *entry, void *userdata)
 		return 0;
 	}
 	mount->files = files;
+	mount->wall_since_s = (int64_t)(clock_wall_ns() / NS_PER_S) - WINDOW_S;
 	mount->major = entry->major;
 	mount->minor = entry->minor;
 	memcpy(mount->point, entry->point, sizeof(mount->point));
@@ -483,9 +486,16 @@ void files_dispatch(struct files *files)
 	uint64_t ignored;
 
 	(void)!read(files->done_fd, &ignored, sizeof(ignored));
-	if (!has_room(files))
-		return; /* called again when it has */
+	files->is_waiting = !has_room(files);
+	if (files->is_waiting)
+		return;
 	if (dispatch(files, NOTES_PER_TURN) == NOTES_PER_TURN)
+		files_poke(files->done_fd);
+}
+
+void files_resume(struct files *files)
+{
+	if (files->is_waiting)
 		files_poke(files->done_fd);
 }
 

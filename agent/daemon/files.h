@@ -42,10 +42,11 @@ int files_new(const struct files_options *options, struct files **ret_files)
 /* Tells what is left, without waiting for SHA-256, and frees. NULL is fine. */
 struct files *files_free(struct files *files);
 
-/* Readable: call files_dispatch(), which tells what is finished. When the
- * recorder is full it stops and must be called again when that has room. */
+/* Readable: call files_dispatch(), which tells some of what is finished, and
+ * stops when the recorder is full: files_resume() when that has room. */
 int files_event_fd(const struct files *files) __attribute__((nonnull));
 void files_dispatch(struct files *files) __attribute__((nonnull));
+void files_resume(struct files *files) __attribute__((nonnull));
 
 /* Compares with the mount table: begins to record mounts of media that are
  * read-write, ends those that have gone. After each change of the table. */

@@ -158,7 +158,10 @@ int hash_slice(struct hash *hash, const struct hash_file *file,
 		return -errno;
 	if (!is_file(file, &st))
 		return HASH_OTHER;
-	if (hash->offset == 0 || !is_unchanged(&hash->begun, &st)) {
+	bool has_changed = hash->offset > 0 && !is_unchanged(&hash->begun, &st);
+	if (has_changed && ++hash->restarts >= RESTARTS_MAX)
+		return HASH_CHANGING;
+	if (hash->offset == 0 || has_changed) {
 		r = begin(hash, &st);
 		if (r < 0)
 			return r;

@@ -13,6 +13,14 @@
 #include "agent/daemon/files_note.h"
 #include "agent/sense/files.h"
 
+/* Names told before the write: of a file that had none (O_TMPFILE). */
+#define LINKS_MAX 16
+
+struct link_name {
+	uint64_t inode;
+	char *path; /* NULL: free */
+};
+
 /* A mount of a medium and what happened to its files. */
 struct files_mount {
 	struct files_mount *next;
@@ -20,6 +28,7 @@ struct files_mount {
 	/* Set once, read by all: */
 	uint32_t major;
 	uint32_t minor;
+	int64_t wall_since_s; /* what changed since is told */
 	char point[SYSFS_PATH_MAX];
 	char node[SYSFS_PATH_MAX];
 	char disk[BLOCK_NAME_MAX];
@@ -30,8 +39,10 @@ struct files_mount {
 
 	struct files_watch *watch; /* the reader's; NULL: not yet, no more */
 	const char *why;	   /* it ends; a literal. Also __atomic */
-	bool is_ended;		   /* its notes are on their way */
-	bool is_seen;		   /* mark of the running files_sync() */
+	struct link_name links[LINKS_MAX]; /* the reader's */
+	unsigned int next_link;
+	bool is_ended; /* its notes are on their way */
+	bool is_seen;  /* mark of the running files_sync() */
 	bool must_renew;
 	unsigned int users; /* threads at work on it */
 	struct note_table table;
@@ -53,6 +64,7 @@ struct files {
 	struct note_list done;
 	size_t bytes; /* of all notes */
 	uint64_t lost_untold;
+	bool is_waiting; /* the loop's: for room in the recorder */
 };
 
 /* The threads (files_worker.c). */

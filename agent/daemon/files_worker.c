@@ -22,9 +22,11 @@
 #include "agent/base/cleanup.h"
 #include "agent/base/clock.h"
 #include "agent/daemon/files_hash.h"
+#include "agent/sense/files_walk.h"
 
-/* A copy has the processor first; less would hold files open for too long. */
-#define HASHER_NICE 10
+/* A copy has the processor first; with less, files would be held open, and the
+ * lock kept, for too long. */
+#define HASHER_NICE 5
 /* After HASH_HOLD_NS of holding files of a mount, nothing is held for: */
 #define REST_NS (25 * NS_PER_MS)
 /* The loop is behind: the hasher waits for it. */
@@ -93,12 +95,32 @@ static void finish_unhashed(struct note *note, const char *why)
 	files_finish(note->mount->files, note);
 }
 
+static const char *linked_name(const struct files_mount *mount, uint64_t inode)
+{
+	for (size_t i = 0; i < LINKS_MAX; i++)
+		if (mount->links[i].path && mount->links[i].inode == inode)
+			return mount->links[i].path;
+	return NULL;
+}
+
+static void keep_link(struct files_mount *mount, uint64_t inode,
+		      const char *path)
+{
+	struct link_name *link = &mount->links[mount->next_link++ % LINKS_MAX];
+
+	free(link->path);
+	link->inode = inode;
+	link->path = strdup(path); /* NULL: the file is told by its number */
+}
+
 static struct note *add_written(struct files_mount *mount,
 				const struct files_event *event,
 				struct person *person)
 {
-	struct note *note =
-		admit(mount, note_new(NOTE_WRITTEN, event->path, NULL, person));
+	const char *path = event->path ? event->path
+				       : linked_name(mount, event->inode);
+	struct note *note = admit(mount,
+				  note_new(NOTE_WRITTEN, path, NULL, person));
 
 	if (!note)
 		return NULL;
@@ -182,10 +204,13 @@ static void on_created(struct files_mount *mount,
 {
 	struct note *note = note_table_find(&mount->table, event->inode);
 
-	if (!note) {
-		note = add_written(mount, event, person);
+	if (!note && event->link_count == 1) {
+		/* Its writes are told apart, perhaps were already */
+		keep_link(mount, event->inode, event->path);
+	} else if (!note) {
 		/* A hard link to what was there: nobody will close it */
-		if (note && event->link_count > 1)
+		note = add_written(mount, event, person);
+		if (note)
 			queue(mount, note);
 	} else if (event->link_count == 1 || !note->path) {
 		/* O_TMPFILE, or an inode number used again */
@@ -257,7 +282,7 @@ static void on_event(const struct files_event *event, void *userdata)
 				     event->pid, event->owner_uid);
 	if (event->change == FILES_MODIFIED)
 		files_watch_quiet(mount->watch, event->fd);
-	if (event->change == FILES_CLOSED)
+	if (event->change == FILES_CLOSED && event->fd >= 0)
 		files_watch_loud(mount->watch, event->fd);
 	lock(files);
 	switch (event->change) {
@@ -316,6 +341,10 @@ static void end_mount(struct files_mount *mount, struct reading *reading)
 	if (mount->watch)
 		files_watch_read(mount->watch, on_event, reading);
 	mount->watch = files_watch_close(mount->watch);
+	for (size_t i = 0; i < LINKS_MAX; i++) {
+		free(mount->links[i].path);
+		mount->links[i].path = NULL;
+	}
 	lock(files);
 	mount->is_ended = true;
 	for (struct note *note = mount->table.order.first, *next; note;
@@ -329,6 +358,20 @@ static void end_mount(struct files_mount *mount, struct reading *reading)
 	unlock(files);
 }
 
+/* A file system may have been written to before it could be watched; times on
+ * vfat are even seconds. Walked with the watch in place: nothing is between. */
+static int begin_mount(struct files_mount *mount, struct reading *reading)
+{
+	int r = files_watch_open(mount->point, 0, &mount->watch);
+
+	if (r < 0)
+		return r;
+	mount->sum.is_partial = !files_watch_has_names(mount->watch);
+	/* Of a larger tree the rest is left out: sekimorid(8) says so */
+	(void)files_walk(mount->point, mount->wall_since_s, on_event, reading);
+	return 0;
+}
+
 /* Begins, goes on or ends, as the loop wants it. */
 static void tend(struct files_mount *mount, struct reading *reading)
 {
@@ -340,12 +383,8 @@ static void tend(struct files_mount *mount, struct reading *reading)
 	if (mount->is_ended)
 		return;
 	if (!why && !mount->watch) {
-		int r = files_watch_open(mount->point, 0, &mount->watch);
-		if (r < 0)
+		if (begin_mount(mount, reading) < 0)
 			why = "cannot be watched";
-		else
-			mount->sum.is_partial =
-				!files_watch_has_names(mount->watch);
 	} else if (!why && must_renew && files_watch_renew(mount->watch) < 0) {
 		why = "cannot be watched";
 	}

@@ -35,6 +35,18 @@ struct half {
 	char *path;
 };
 
+union handle {
+	struct file_handle handle;
+	char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+};
+
+/* Kept for one turn of reading: most names are of the same directory. */
+struct turn {
+	int top;	     /* of the mount; -1: not opened */
+	union handle parent; /* handle_bytes 0: none */
+	char above[FILES_PATH_MAX];
+};
+
 struct files_watch {
 	char *point;
 	int writes_fd;
@@ -46,6 +58,7 @@ struct files_watch {
 		struct fanotify_event_metadata event;
 		char bytes[NAMES_BYTES];
 	} names;
+	struct turn turn;
 	char text[FILES_PATH_MAX];
 	char path[FILES_PATH_MAX];
 	char to[FILES_PATH_MAX];
@@ -105,7 +118,7 @@ int files_watch_open(const char *point, unsigned int flags,
 
 	if (!watch)
 		return -ENOMEM;
-	watch->writes_fd = watch->names_fd = -1;
+	watch->writes_fd = watch->names_fd = watch->turn.top = -1;
 	watch->point = strdup(point);
 	if (!watch->point)
 		return -ENOMEM;
@@ -203,16 +216,29 @@ static int name_of_fd(int fd, char ret_text[static FILES_PATH_MAX])
 	return 0;
 }
 
-/* A handle in ret_fd, opened through our own mount of the file system. */
-static int open_handle(const struct files_watch *watch,
-		       struct file_handle *handle, int *ret_fd)
+static int open_top(struct files_watch *watch)
 {
-	_cleanup_close_ int top = open(watch->point,
+	if (watch->turn.top < 0)
+		watch->turn.top = open(watch->point,
 				       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return watch->turn.top < 0 ? -errno : 0;
+}
 
-	if (top < 0)
-		return -errno;
-	int fd = open_by_handle_at(top, handle, O_PATH | O_CLOEXEC);
+static void end_turn(struct files_watch *watch)
+{
+	cleanup_close(&watch->turn.top);
+	watch->turn.top = -1;
+	watch->turn.parent.handle.handle_bytes = 0;
+}
+
+/* A handle in ret_fd, opened through our own mount of the file system. */
+static int open_handle(struct files_watch *watch, struct file_handle *handle,
+		       int *ret_fd)
+{
+	int r = open_top(watch);
+	if (r < 0)
+		return r;
+	int fd = open_by_handle_at(watch->turn.top, handle, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	*ret_fd = fd;
@@ -223,10 +249,7 @@ static int open_handle(const struct files_watch *watch,
  * in another namespace): what is it called in ours? */
 static const char *name_elsewhere(struct files_watch *watch, int fd)
 {
-	union {
-		struct file_handle handle;
-		char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
-	} own = {.handle = {.handle_bytes = MAX_HANDLE_SZ}};
+	union handle own = {.handle = {.handle_bytes = MAX_HANDLE_SZ}};
 	_cleanup_close_ int here = -1;
 	int mount_id;
 
@@ -315,17 +338,41 @@ static void read_writes(struct files_watch *watch, files_fn fn, void *userdata)
 	}
 }
 
+static bool is_same_handle(const struct file_handle *a,
+			   const struct file_handle *b)
+{
+	return a->handle_bytes == b->handle_bytes &&
+	       a->handle_type == b->handle_type &&
+	       memcmp(a->f_handle, b->f_handle, a->handle_bytes) == 0;
+}
+
+/* Where the directory is now, below the mount. NULL: it has gone. */
+static const char *directory_of(struct files_watch *watch, union handle *handle)
+{
+	struct turn *turn = &watch->turn;
+	_cleanup_close_ int dir = -1;
+
+	if (turn->parent.handle.handle_bytes > 0 &&
+	    is_same_handle(&turn->parent.handle, &handle->handle))
+		return turn->above;
+	turn->parent.handle.handle_bytes = 0;
+	if (open_handle(watch, &handle->handle, &dir) < 0 ||
+	    name_of_fd(dir, watch->text) < 0)
+		return NULL;
+	const char *above = files_below(watch->point, watch->text);
+	if (!above)
+		return NULL;
+	memcpy(turn->above, above, strlen(above) + 1);
+	turn->parent = *handle;
+	return turn->above;
+}
+
 /* DIRECTORY/NAME below the mount into ret_path. A directory that cannot be
  * found any more leaves its files their bare names. */
-static void path_of_name(struct files_watch *watch, struct file_handle *handle,
+static void path_of_name(struct files_watch *watch, union handle *handle,
 			 const char *name, char ret_path[static FILES_PATH_MAX])
 {
-	_cleanup_close_ int dir = -1;
-	const char *above = NULL;
-
-	if (open_handle(watch, handle, &dir) == 0 &&
-	    name_of_fd(dir, watch->text) == 0)
-		above = files_below(watch->point, watch->text);
+	const char *above = directory_of(watch, handle);
 	int n = above && above[0]
 			? snprintf(ret_path, FILES_PATH_MAX, "%s/%s", above,
 				   name)
@@ -334,14 +381,12 @@ static void path_of_name(struct files_watch *watch, struct file_handle *handle,
 		ret_path[0] = '\0';
 }
 
-static void stat_name(const struct files_watch *watch,
-		      struct files_event *event)
+static void stat_name(struct files_watch *watch, struct files_event *event)
 {
 	struct stat st;
-	_cleanup_close_ int top = open(watch->point,
-				       O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (top < 0 || fstatat(top, event->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (open_top(watch) < 0 ||
+	    fstatat(watch->turn.top, event->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
 	if (S_ISREG(st.st_mode))
 		fill_stat(event, &st);
@@ -384,10 +429,7 @@ static bool read_info(struct files_watch *watch,
 	*ret_to = false;
 	while (end - at >= (ptrdiff_t)sizeof(struct fanotify_event_info_fid)) {
 		struct fanotify_event_info_fid info;
-		union {
-			struct file_handle handle;
-			char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
-		} own;
+		union handle own;
 		memcpy(&info, at, sizeof(info));
 		size_t len = info.hdr.len;
 		size_t head = sizeof(info) + sizeof(struct file_handle);
@@ -403,7 +445,7 @@ static bool read_info(struct files_watch *watch,
 		bool is_to = info.hdr.info_type ==
 			     FAN_EVENT_INFO_TYPE_NEW_DFID_NAME;
 		if (memchr(name, '\0', len - head - bytes))
-			path_of_name(watch, &own.handle, name,
+			path_of_name(watch, &own, name,
 				     is_to ? watch->to : watch->path);
 		*ret_to |= is_to;
 		has_path |= !is_to;
@@ -436,6 +478,8 @@ static void tell_name(struct files_watch *watch,
 	if (!read_info(watch, from, &has_to))
 		return;
 	event.is_directory = from->mask & FAN_ONDIR;
+	if (event.is_directory) /* it, or what is in it, has moved */
+		watch->turn.parent.handle.handle_bytes = 0;
 	if (from->mask & FAN_MOVED_FROM) {
 		keep_half(watch, from->pid);
 		return;
@@ -477,4 +521,5 @@ void files_watch_read(struct files_watch *watch, files_fn fn, void *userdata)
 	if (watch->names_fd >= 0)
 		read_names(watch, fn, userdata);
 	read_writes(watch, fn, userdata);
+	end_turn(watch);
 }
