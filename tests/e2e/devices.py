@@ -38,6 +38,11 @@ class Devices:
         else:
             self._plug_backed(kind, name, image, place)
 
+    def plug_pci(self, driver, name, image, serial):
+        """A disk into the slot of the running machine's PCI bus."""
+        self._add(driver, name, drive=self._node(name, image), bus="slot1",
+                  serial=serial)
+
     def unplug(self, name):
         """Pulls a device out, without asking the guest."""
         self.qmp("device_del", id=name)

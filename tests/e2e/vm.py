@@ -91,6 +91,7 @@ class Vm:
             "virtio-net-pci,netdev=own-net,id=own-nic,romfile=",
             "-audiodev", "none,id=own-audio",
             "-device", "qemu-xhci,id=xhci,p2=8,p3=8",
+            "-device", "pcie-root-port,id=slot1,chassis=1,slot=1",
             "-device", "usb-kbd,id=own-keyboard,bus=xhci.0,port=1",
             "-device", "usb-mouse,id=own-mouse,bus=xhci.0,port=2",
         ]
