@@ -362,6 +362,8 @@ static void put_policy(struct writer *w)
 		put_str(w, header->unnamed_keyboard == UNNAMED_KEYBOARD_ALLOW
 				   ? " unnamed-keyboard allow"
 				   : " unnamed-keyboard hold");
+	if (header->wants_tamper)
+		put_str(w, " tamper on");
 	put_str(w, "\n");
 }
 

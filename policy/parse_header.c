@@ -20,6 +20,7 @@ enum policy_word {
 	POLICY_IMPLICIT,
 	POLICY_NEW_KEYBOARD,
 	POLICY_UNNAMED_KEYBOARD,
+	POLICY_TAMPER,
 };
 
 static const char *const policy_words[] = {
@@ -31,6 +32,7 @@ static const char *const policy_words[] = {
 	[POLICY_IMPLICIT] = "implicit",
 	[POLICY_NEW_KEYBOARD] = "new-keyboard",
 	[POLICY_UNNAMED_KEYBOARD] = "unnamed-keyboard",
+	[POLICY_TAMPER] = "tamper",
 	NULL,
 };
 
@@ -39,6 +41,7 @@ static const char *const floor_words[] = {"T1", "T2", "T3", "T4", NULL};
 static const char *const implicit_words[] = {"block", "reject", "allow", NULL};
 static const char *const keyboard_words[] = {"allow", "deny", NULL};
 static const char *const unnamed_words[] = {"hold", "allow", NULL};
+static const char *const switch_words[] = {"off", "on", NULL};
 
 /* Word, then the blank before its value. */
 static int parse_word_and_blank(struct parser *p, const char *const *words,
@@ -103,6 +106,10 @@ static int parse_policy_value(struct parser *p, enum policy_word word)
 		r = parse_choice(p, unnamed_words, &choice);
 		header->unnamed_keyboard = choice == 1 ? UNNAMED_KEYBOARD_ALLOW
 						       : UNNAMED_KEYBOARD_HOLD;
+		return r;
+	case POLICY_TAMPER:
+		r = parse_choice(p, switch_words, &choice);
+		header->wants_tamper = choice == 1;
 		return r;
 	}
 	return -EINVAL;

@@ -123,6 +123,10 @@ static const char *part_detail(const struct record *rec,
 		return rec->u.change.error;
 	case RECORD_PART_STOP:
 		return rec->u.agent.reason;
+	case RECORD_PART_ORDER:
+		return rec->u.order.error;
+	case RECORD_PART_SELFTEST:
+		return rec->u.selftest.open_ways;
 	case RECORD_PART_HEALTH:
 		return rec->u.health.why;
 	case RECORD_PART_GAP:
@@ -204,10 +208,16 @@ static void put_security_state(struct json_out *out, uint64_t state_id,
 /* Class 5019: secure, or at risk and why. */
 static void put_config_state(struct json_out *out, const struct record *rec)
 {
-	bool is_rejected = rec->code == RECORD_POLICY_REJECTED;
+	bool is_rejected = rec->code == RECORD_POLICY_REJECTED ||
+			   rec->code == RECORD_ORDER_REJECTED;
 
 	if (is_rejected)
 		put_security_state(out, 2, "Policy mismatch");
+	else if (rec->code == RECORD_ORDER_ACCEPTED)
+		put_security_state(out, 99, "Signed order");
+	else if (rec->code == RECORD_AGENT_SELFTEST &&
+		 (rec->u.selftest.open || rec->u.selftest.users_only))
+		put_security_state(out, 99, "Ways out open");
 	else if (rec->code == RECORD_AGENT_DEGRADED)
 		put_security_state(out, 5, "Protection malfunction");
 	else if (rec->code == RECORD_CLOCK_UNSYNC)

@@ -90,6 +90,9 @@ enum record_code {
 	RECORD_AGENT_RECOVERED, /* .u.health: the end of agent.degraded */
 	RECORD_AGENT_HEARTBEAT, /* .u.health */
 	RECORD_AGENT_TAMPER,	/* .u.tamper, .process */
+	RECORD_AGENT_SELFTEST, /* .u.selftest: sekimorictl walked the ways out */
+	RECORD_ORDER_ACCEPTED, /* .u.order */
+	RECORD_ORDER_REJECTED, /* .u.order; nothing was done */
 
 	/* A way out that is neither a USB device nor a medium: .channel */
 	RECORD_CHANNEL_ALLOWED, /* … and .decision */
@@ -162,6 +165,7 @@ enum record_reason {
 	RECORD_REASON_LOGIN_LOCK,	/* SKM-L-0311 lock without effect */
 	RECORD_REASON_LOGIN_UNLOCK,	/* SKM-L-0312 unlocked without proof */
 	RECORD_REASON_LOGIN_BREAKGLASS, /* SKM-L-0313 emergency time is over */
+	RECORD_REASON_ORDER,		/* SKM-P-0207 order not accepted */
 	RECORD_REASON_COUNT_
 };
 
@@ -212,6 +216,9 @@ struct record_process {
 	uint32_t uid;
 	const char *name; /* comm */
 	const char *path; /* /proc/PID/exe, when it could still be read */
+	/* Who logged in, whatever sudo made of them since (audit). */
+	bool has_login_uid;
+	uint32_t login_uid;
 };
 
 /*
@@ -305,6 +312,11 @@ struct record_health {
 	uint64_t spool_oldest_s;
 	uint64_t spool_dropped;
 	uint64_t uptime_s;
+	const char *tamper; /* "on", "off", "lifted" by an order; NULL */
+	/* The guard was made to refuse something in each of its layers. */
+	int64_t wall_proof_ms; /* 0: not yet */
+	uint32_t proof_asked;
+	uint32_t proof_refused;
 	const char *why; /* degraded: one English line */
 	bool is_compliant;
 };
@@ -314,6 +326,25 @@ struct record_tamper {
 	const char *detected_by; /* "watchdog", "guard", "start" */
 	bool is_held;		 /* enforcement went on */
 	uint64_t gap_ms;
+};
+
+/* What an administrator signed for this terminal alone. */
+struct record_order {
+	const char *action; /* "tamper-off"; NULL if unreadable */
+	uint64_t serial;
+	const char *signer; /* key id */
+	const char *issuer;
+	int64_t wall_until_ms;
+	const char *error; /* why it was refused */
+};
+
+/* Ways out that were tried, by what came of it. */
+struct record_selftest {
+	uint32_t closed;
+	uint32_t users_only; /* closed, but not for root */
+	uint32_t open;
+	uint32_t untested;
+	const char *open_ways; /* names of those not closed */
 };
 
 struct record_gap {
@@ -426,6 +457,8 @@ struct record {
 		struct record_agent agent;
 		struct record_health health;
 		struct record_tamper tamper;
+		struct record_order order;
+		struct record_selftest selftest;
 		struct record_gap gap;
 		struct record_step step;
 		struct record_files files;

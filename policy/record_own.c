@@ -270,6 +270,14 @@ static void put_health(struct json_out *out, const struct record *rec)
 	json_out_u64(out, "dropped_total", health->spool_dropped);
 	json_out_end(out);
 	json_out_u64(out, "uptime_s", health->uptime_s);
+	json_out_str(out, "tamper", health->tamper, RECORD_NAME_MAX);
+	if (health->wall_proof_ms > 0) {
+		json_out_object(out, "proof");
+		json_out_i64(out, "time", health->wall_proof_ms);
+		json_out_u64(out, "asked", health->proof_asked);
+		json_out_u64(out, "refused", health->proof_refused);
+		json_out_end(out);
+	}
 	json_out_end(out);
 }
 
@@ -281,6 +289,30 @@ static void put_tamper(struct json_out *out, const struct record_tamper *tamper)
 	json_out_str(out, "enforcement", tamper->is_held ? "held" : "lost",
 		     RECORD_NAME_MAX);
 	json_out_u64(out, "gap_ms", tamper->gap_ms);
+	json_out_end(out);
+}
+
+static void put_order(struct json_out *out, const struct record_order *order)
+{
+	json_out_object(out, "order");
+	json_out_str(out, "action", order->action, RECORD_NAME_MAX);
+	json_out_u64(out, "serial", order->serial);
+	json_out_str(out, "signer", order->signer, RECORD_NAME_MAX);
+	json_out_str(out, "issuer", order->issuer, RECORD_NAME_MAX);
+	if (order->wall_until_ms > 0)
+		json_out_i64(out, "until", order->wall_until_ms);
+	json_out_end(out);
+}
+
+static void put_selftest(struct json_out *out,
+			 const struct record_selftest *selftest)
+{
+	json_out_object(out, "selftest");
+	json_out_u64(out, "closed", selftest->closed);
+	json_out_u64(out, "users_only", selftest->users_only);
+	json_out_u64(out, "open", selftest->open);
+	json_out_u64(out, "untested", selftest->untested);
+	json_out_str(out, "open_ways", selftest->open_ways, RECORD_DETAIL_MAX);
 	json_out_end(out);
 }
 
@@ -376,6 +408,12 @@ static void put_part(struct json_out *out, const struct record *rec,
 	case RECORD_PART_TAMPER:
 		put_tamper(out, &rec->u.tamper);
 		break;
+	case RECORD_PART_ORDER:
+		put_order(out, &rec->u.order);
+		break;
+	case RECORD_PART_SELFTEST:
+		put_selftest(out, &rec->u.selftest);
+		break;
 	case RECORD_PART_GAP:
 		put_gap(out, &rec->u.gap);
 		break;
@@ -430,6 +468,8 @@ void record_put_own(struct json_out *out, const struct record *rec,
 	if (row->needs & RECORD_NEEDS_FILE)
 		put_file(out, rec->file);
 	put_part(out, rec, row);
+	if (rec->process && rec->process->has_login_uid)
+		json_out_u64(out, "login_uid", rec->process->login_uid);
 	json_out_u64(out, "policy_serial", rec->policy->serial);
 	json_out_str(out, "policy_digest", rec->policy->digest,
 		     RECORD_NAME_MAX);

@@ -63,6 +63,8 @@ static const struct record_reason_row reasons[] = {
 	[RECORD_REASON_POLICY_LIFELINE] =
 		{"SKM-P-0206", "would cut the last keyboard, pointer or reader",
 		 "最後の入力機器または認証機器を失う"},
+	[RECORD_REASON_ORDER] = {"SKM-P-0207", "the order does not count here",
+				 "指示が有効でない"},
 	[RECORD_REASON_LOGIN_FACTORS] = {"SKM-L-0301",
 					 "two kinds of factors are needed",
 					 "二要素の認証が必要"},

@@ -492,6 +492,47 @@ static const struct record_row rows[RECORD_CODE_COUNT_] = {
 			.is_alert = true,
 			.message = "%lに、他の領域への既定の経路が加わりました",
 		},
+	[RECORD_AGENT_SELFTEST] =
+		{
+			.code = "agent.selftest",
+			.class_uid = OCSF_CONFIG_STATE_CHANGE,
+			.activity_id = 1,
+			.activity = "Log",
+			.severity_id = 1,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.part = RECORD_PART_SELFTEST,
+			.message = "持ち出し経路を点検しました(%d)",
+		},
+	[RECORD_ORDER_ACCEPTED] =
+		{
+			.code = "order.accepted",
+			.class_uid = OCSF_CONFIG_STATE_CHANGE,
+			.activity_id = 1,
+			.activity = "Log",
+			.severity_id = 4,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.part = RECORD_PART_ORDER,
+			.is_alert = true,
+			.message = "署名された指示を受け付けました(%d)",
+		},
+	[RECORD_ORDER_REJECTED] =
+		{
+			.code = "order.rejected",
+			.class_uid = OCSF_CONFIG_STATE_CHANGE,
+			.activity_id = 1,
+			.activity = "Log",
+			.severity_id = 4,
+			.status_id = 2,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.part = RECORD_PART_ORDER,
+			.is_alert = true,
+			.message = "署名された指示を受け付けませんでした(%d)",
+		},
 	[RECORD_LOG_GAP] =
 		{
 			.code = "log.gap",

@@ -133,12 +133,29 @@ static void put_ending(struct json_out *out, const struct record *rec)
 		       TEXT_NAME_MAX);
 }
 
+static void put_ways(struct json_out *out,
+		     const struct record_selftest *selftest)
+{
+	json_out_piece(out, "遮断 ", TEXT_NAME_MAX);
+	json_out_piece_u64(out, selftest->closed);
+	json_out_piece(out, "、利用者のみ遮断 ", TEXT_NAME_MAX);
+	json_out_piece_u64(out, selftest->users_only);
+	json_out_piece(out, "、開いている ", TEXT_NAME_MAX);
+	json_out_piece_u64(out, selftest->open);
+}
+
 static void put_detail(struct json_out *out, const struct record *rec,
 		       const struct record_row *row)
 {
 	switch ((enum record_part)row->part) {
 	case RECORD_PART_TAMPER:
 		json_out_piece(out, rec->u.tamper.kind, TEXT_NAME_MAX);
+		break;
+	case RECORD_PART_ORDER:
+		json_out_piece(out, rec->u.order.action, TEXT_NAME_MAX);
+		break;
+	case RECORD_PART_SELFTEST:
+		put_ways(out, &rec->u.selftest);
 		break;
 	case RECORD_PART_HEALTH:
 		if (rec->u.health.is_compliant || !rec->u.health.tier)

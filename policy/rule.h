@@ -162,6 +162,7 @@ struct ruleset_header {
 	bool is_present;
 	bool forbids_new_keyboard;
 	enum unnamed_keyboard unnamed_keyboard;
+	bool wants_tamper;
 	uint32_t name;
 	uint32_t zone;
 	uint32_t contact;

@@ -285,6 +285,25 @@ bool ruleset_lets_keyboards_in(const struct ruleset *ruleset)
 	return ruleset->header.unnamed_keyboard == UNNAMED_KEYBOARD_ALLOW;
 }
 
+bool ruleset_wants_tamper(const struct ruleset *ruleset)
+{
+	return ruleset->header.wants_tamper;
+}
+
+bool ruleset_signer(const struct ruleset *ruleset, size_t index,
+		    struct rules_signer *ret_signer)
+{
+	const struct rules_key *keys = ruleset->keys.data;
+
+	if (index >= ruleset->keys.count)
+		return false;
+	*ret_signer = (struct rules_signer){
+		.role = pool_get(&ruleset->pool, keys[index].role),
+		.public_key = pool_get(&ruleset->pool, keys[index].public_key),
+	};
+	return true;
+}
+
 size_t ruleset_rule_count(const struct ruleset *ruleset)
 {
 	return ruleset->rules.count;

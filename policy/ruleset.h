@@ -104,6 +104,19 @@ enum usb_target ruleset_implicit_target(const struct ruleset *ruleset);
 bool ruleset_forbids_new_keyboard(const struct ruleset *ruleset);
 /* Whether a keyboard that a rule allows without naming it need not wait. */
 bool ruleset_lets_keyboards_in(const struct ruleset *ruleset);
+/* Whether tamper protection is wanted: `tamper on`; off where not written. */
+bool ruleset_wants_tamper(const struct ruleset *ruleset);
+
+/* A key of the header, as a caller may need it to prove something. */
+struct rules_signer {
+	struct span role;
+	struct span public_key; /* as written */
+};
+
+/* The keys in order of the texts; false: there are no more than `index`. */
+bool ruleset_signer(const struct ruleset *ruleset, size_t index,
+		    struct rules_signer *ret_signer)
+	__attribute__((nonnull, warn_unused_result));
 
 /* Rules of all families, in order of the texts. */
 size_t ruleset_rule_count(const struct ruleset *ruleset);

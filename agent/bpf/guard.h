@@ -18,6 +18,7 @@ enum {
 	GUARD_MOUNTING_MAX = 1024,
 	GUARD_RING_BYTES = 1 << 20,
 	GUARD_MINOR_BITS = 20,
+	GUARD_ANCHOR_BYTES = 32,
 	GUARD_USBFS_MAJOR = 189
 };
 
@@ -119,6 +120,25 @@ struct guard_config {
 	__u64 probe_key;
 	__u32 pin_dev;	  /* the pins' file system, kernel dev_t */
 	__u32 probe_hook; /* enum guard_hook */
+
+	/* Only appended to: a new daemon has to write itself into the set of
+	 * the version before, whose value is shorter. */
+
+	/* CLOCK_BOOTTIME until which GUARD_TAMPER does not count, by a signed
+	 * order; 0: it counts. */
+	__u64 tamper_off_until_ns;
+	/* Kept here for the daemon, where root cannot write while GUARD_TAMPER
+	 * counts: serial of the newest order, and a hash of the keys that may
+	 * sign; all 0: none. */
+	__u64 order_serial;
+	__u8 anchor[GUARD_ANCHOR_BYTES];
+	__u32 mount_namespace; /* the daemon's: inode number */
+	__u32 pad;
+};
+
+enum {
+	/* Bytes of guard_config that every version has. */
+	GUARD_CONFIG_MIN_BYTES = 40
 };
 
 /* Which place in the kernel speaks. */
@@ -144,8 +164,12 @@ enum guard_tamper {
 	GUARD_TAMPER_PTRACE,
 	GUARD_TAMPER_PINS,
 	GUARD_TAMPER_BPF,
+	GUARD_TAMPER_MOUNT, /* something over the pins */
 	GUARD_TAMPER_COUNT
 };
+
+/* guard_event.login_uid: not from a login, or the kernel does not know. */
+#define GUARD_LOGIN_NOBODY 0xffffffffU
 
 /* Bits of guard_event.mode for opens, mounts and the cgroup hook. */
 enum {
@@ -175,9 +199,9 @@ struct guard_event {
 	__u32 pid;	/* thread; 0 where the hook cannot know */
 	__u32 tgid;
 	__u32 uid;
-	__u32 bus;  /* enum guard_bus */
-	__u32 kind; /* enum guard_kind */
-	__u32 pad;
+	__u32 bus;	 /* enum guard_bus */
+	__u32 kind;	 /* enum guard_kind */
+	__u32 login_uid; /* of the audit system: survives sudo; or NOBODY */
 	char comm[GUARD_COMM_MAX]; /* hostile bytes, NUL-terminated */
 	/* Kernel name, file system type, or the sysfs file. */
 	char name[GUARD_NAME_MAX];

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Part of guard.bpf.c: while GUARD_TAMPER is set, root may not end, stop or
- * take over the daemon and may not reach the pinned programs and maps. What it
- * does not stop: PID 1, which is how a service is stopped, and what DESIGN
- * names as out of reach (kexec, modules, the boot loader).
+ * take over the daemon and may not reach the pinned programs and maps, nor
+ * mount anything over them. What it does not stop: PID 1, which is how a
+ * service is stopped (the gate stays shut then), and what DESIGN names as out
+ * of reach (kexec, modules, the boot loader).
  */
 #pragma once
 
@@ -28,6 +29,10 @@ static __always_inline const struct guard_config *tamper_config(void)
 	const struct guard_config *conf = get_config();
 
 	if (!conf || !(conf->flags & GUARD_TAMPER) || is_daemon(conf))
+		return NULL;
+	/* A signed order; its end needs nobody to be alive. */
+	if (conf->tamper_off_until_ns &&
+	    bpf_ktime_get_boot_ns() < conf->tamper_off_until_ns)
 		return NULL;
 	return conf;
 }
@@ -104,6 +109,44 @@ HOOK(sb_umount)
 int BPF_PROG(guard_umount, struct vfsmount *mount)
 {
 	return judge_pins(mount->mnt_sb);
+}
+
+/* include/uapi/linux/mount.h: changes of a mount that is there already, as
+ * service managers make them in namespaces of their own. */
+enum { MOUNT_CHANGES = 1 << 5 | 1 << 17 | 1 << 18 | 1 << 19 | 1 << 20 };
+
+/* What hides the pins from one namespace but not from the daemon's is that
+ * namespace's business. */
+static __always_inline int judge_mount_over(const struct path *path)
+{
+	const struct guard_config *conf = tamper_config();
+	struct task_struct *task;
+
+	if (!conf || BPF_CORE_READ(path, dentry, d_sb, s_dev) != conf->pin_dev)
+		return 0;
+	task = bpf_get_current_task_btf();
+	if (BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) !=
+	    conf->mount_namespace)
+		return 0;
+	return tamper(conf, GUARD_TAMPER_MOUNT);
+}
+
+HOOK(sb_mount)
+int BPF_PROG(guard_mount, const char *device, const struct path *path,
+	     const char *type, unsigned long flags)
+{
+	(void)device;
+	(void)type;
+	if (flags & MOUNT_CHANGES)
+		return 0;
+	return judge_mount_over(path);
+}
+
+HOOK(move_mount)
+int BPF_PROG(guard_move_mount, const struct path *from, const struct path *to)
+{
+	(void)from;
+	return judge_mount_over(to);
 }
 
 HOOK(bpf)

@@ -208,6 +208,16 @@ struct tale {
 	const char *name;		 /* when INFO does not tell; or NULL */
 };
 
+/* include/linux/audit.h: who logged in, whatever sudo made of them since. */
+static __always_inline __u32 login_uid(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!bpf_core_field_exists(task->loginuid))
+		return GUARD_LOGIN_NOBODY;
+	return BPF_CORE_READ(task, loginuid.val);
+}
+
 /* HAS_TASK is a constant: 5.15 offers cgroup programs no pid and no comm. */
 static __always_inline void tell(const struct tale *tale, bool has_task)
 {
@@ -229,11 +239,13 @@ static __always_inline void tell(const struct tale *tale, bool has_task)
 	event->enforced = tale->enforced;
 	event->cgroup = bpf_get_current_cgroup_id();
 	event->uid = (__u32)bpf_get_current_uid_gid();
+	event->login_uid = GUARD_LOGIN_NOBODY;
 	if (has_task) {
 		id = bpf_get_current_pid_tgid();
 		event->pid = (__u32)id;
 		event->tgid = id >> 32;
 		bpf_get_current_comm(event->comm, sizeof(event->comm));
+		event->login_uid = login_uid();
 	}
 	if (tale->info) {
 		event->disk = tale->info->disk;

@@ -84,6 +84,7 @@ struct qstr {
 struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
+	struct super_block *d_sb;
 } CO_RE;
 
 struct path {
@@ -100,8 +101,27 @@ struct vfsmount {
 	struct super_block *mnt_sb;
 } CO_RE;
 
+struct ns_common {
+	unsigned int inum;
+} CO_RE;
+
+struct mnt_namespace {
+	struct ns_common ns;
+} CO_RE;
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+} CO_RE;
+
+/* A struct of one number; absent from kernels without CONFIG_AUDIT. */
+typedef struct {
+	__u32 val;
+} kuid_t;
+
 struct task_struct {
 	int tgid;
 	struct task_struct *group_leader;
+	struct nsproxy *nsproxy;
 	__u64 start_boottime;
+	kuid_t loginuid;
 } CO_RE;

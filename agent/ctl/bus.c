@@ -121,6 +121,11 @@ int bus_tell(const struct ctl *ctl, const sd_bus_error *error, int r)
 		fprintf(ctl->err, _("The policy in force is unchanged.\n"));
 		return CTL_FAILED;
 	}
+	if (sd_bus_error_has_name(error, BUS_NAME ".Error.OrderRejected")) {
+		tell_message(ctl, message);
+		fprintf(ctl->err, _("Nothing was changed.\n"));
+		return CTL_FAILED;
+	}
 	fputs(_("The daemon refused"), ctl->err);
 	fputs(": ", ctl->err);
 	tell_message(ctl, message);

@@ -40,6 +40,25 @@ static void print_state(const struct ctl *ctl, const struct dict *status)
 	}
 }
 
+static void print_tamper(const struct ctl *ctl, const struct dict *status)
+{
+	const char *tamper = dict_str(status, "tamper");
+	char when[TEXT_SHORT_MAX];
+
+	if (!tamper)
+		return;
+	print_label(ctl, _("Tampering"));
+	if (strcmp(tamper, "lifted") == 0) {
+		text_time((int64_t)dict_u64(status, "tamper-until"), when);
+		fprintf(ctl->out, _("lifted until %s\n"), when);
+		return;
+	}
+	fprintf(ctl->out, "%s\n",
+		strcmp(tamper, "on") == 0    ? _("on")
+		: strcmp(tamper, "off") == 0 ? _("off")
+					     : _("not in this tier"));
+}
+
 /* Whose it is; or that nobody answers for it although somebody should. */
 static void print_signature(const struct ctl *ctl, const struct dict *status)
 {
@@ -183,6 +202,7 @@ static void print_status(const struct ctl *ctl, const struct dict *status)
 		fputc('\n', ctl->out);
 	}
 	print_state(ctl, status);
+	print_tamper(ctl, status);
 	print_policy(ctl, status);
 	print_label(ctl, _("Devices"));
 	fprintf(ctl->out, _("%" PRIu64 " allowed, %" PRIu64 " blocked\n"),

@@ -67,6 +67,21 @@ static const struct ctl_command commands[] = {
 	    "Exit status: 0 good, 1 errors found or refused. test: 0 two "
 	    "factors, 1 not.\n"),
 	 cmd_login},
+	{"order", "FILE", N_("give a signed order to the daemon"),
+	 N_("An order lifts tamper protection on this terminal for a while, "
+	    "for a removal or\na repair. It counts once. Signed with: "
+	    "sekimori-policy order.\n"),
+	 cmd_order},
+	{"selftest", "[--light] [--json]",
+	 N_("try every way out and show what is closed"),
+	 N_("Tries every way out with devices that the kernel makes up, as "
+	    "root and as\nnobody, and shows which are closed on this machine. "
+	    "Nothing that is plugged in\nis touched; modules that were not "
+	    "loaded are unloaded again. Exit status: 0 all\nthat could be "
+	    "tried is closed, 1 something is open, 2 not running.\n\n"
+	    "  --light   load no module: the guard itself only\n"
+	    "  --json    one JSON object\n"),
+	 cmd_selftest},
 	{"help", "[COMMAND]", N_("explain a command"), "", cmd_help},
 	{0},
 };

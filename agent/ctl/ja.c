@@ -112,6 +112,35 @@ static const struct {
 	 "署名の確認の設定があるのに署名されていません\n"},
 	{"signed with key ", "署名した鍵 "},
 	{", until %s", "、期限 %s"},
+	{"give a signed order to the daemon",
+	 "署名された指示をエージェントに渡す"},
+	{"An order lifts tamper protection on this terminal for a while, for "
+	 "a removal or\na repair. It counts once. Signed with: "
+	 "sekimori-policy order.\n",
+	 "指示は、撤去や修理のために、この端末の妨害防止を一時的に解きます。\n"
+	 "一度だけ有効です。署名は sekimori-policy order で行います。\n"},
+	{"The order counts.\n", "指示を受け付けました。\n"},
+	{"Nothing was changed.\n", "何も変えていません。\n"},
+	{"Tampering", "妨害防止"},
+	{"lifted until %s\n", "%s まで解除中\n"},
+	{"on", "有効"},
+	{"off", "無効"},
+	{"not in this tier", "この段階では使えません"},
+	{"try every way out and show what is closed",
+	 "持ち出し経路をすべて試し、閉じているかを表示する"},
+	{"Tries every way out with devices that the kernel makes up, as root "
+	 "and as\nnobody, and shows which are closed on this machine. Nothing "
+	 "that is plugged in\nis touched; modules that were not loaded are "
+	 "unloaded again. Exit status: 0 all\nthat could be tried is closed, 1 "
+	 "something is open, 2 not running.\n\n"
+	 "  --light   load no module: the guard itself only\n"
+	 "  --json    one JSON object\n",
+	 "カーネルの仮想装置を使い、root と一般利用者の両方で、すべての\n"
+	 "持ち出し経路を試します。接続中の機器には触れず、読み込んだ\n"
+	 "モジュールは外します。終了コード: 0 試せた経路はすべて閉じている、\n"
+	 "1 開いている経路がある、2 停止中。\n\n"
+	 "  --light   モジュールを読み込まず、守りそのものだけを試す\n"
+	 "  --json    JSON で出力する\n"},
 	{"explain a command", "コマンドを説明する"},
 
 	/* bus.c, cmd_reload.c */
@@ -263,6 +292,64 @@ static const struct {
 	{"read-only", "読み取り専用"},
 	{"read-write", "読み書き"},
 	{"enforce", "遮断"},
+
+	/* cmd_selftest.c, selftest_*.c */
+	{"not testable here", "ここでは確認不可"},
+	{"OPEN", "開いている"},
+	{"closed for users", "利用者のみ遮断"},
+	{"closed", "遮断"},
+	{"\n%u closed, %u closed for users only, %u open, %u not testable "
+	 "here\n",
+	 "\n遮断 %u、利用者のみ遮断 %u、開いている %u、ここでは確認不可 %u\n"},
+	{"Monitor mode: nothing is refused, so every way is open.\n",
+	 "監視のみのため、どの経路も遮断していません。\n"},
+	{"Only root can try what root could do. Run it again with sudo.\n",
+	 "管理者の操作も試すため、sudo を付けて実行してください。\n"},
+	{"authorising USB by hand", "USB機器を手動で許可する"},
+	{"giving a USB device a driver", "USB機器に手動でドライバーを付ける"},
+	{"USB devices past their drivers", "ドライバーを通さないUSBの操作"},
+	{"switching the guard's hooks off", "守りのフックを止める"},
+	{"sending the daemon a signal", "エージェントに信号を送る"},
+	{"reading the daemon's memory", "エージェントのメモリーを読む"},
+	{"removing the pinned guard", "固定した守りを外す"},
+	{"mounting over the pinned guard", "固定した守りを覆い隠す"},
+	{"getting hold of the guard's maps", "守りの表を開く"},
+	{"the guard is not pinned", "守りが固定されていません"},
+	{"kexec, unsigned modules, /dev/mem",
+	 "kexec、署名のないモジュール、/dev/mem"},
+	{"kernel lockdown is off", "カーネルのロックダウンが無効"},
+	{"this kernel has no module for it",
+	 "このカーネルに対応するモジュールがありません"},
+	{"the module is in use", "モジュールが使用中です"},
+	{"no disk came up", "ディスクが現れません"},
+	{"no device came up", "機器が現れません"},
+	{"no virtual device for it", "仮想装置がありません"},
+	{"no file could be made", "ファイルを作れません"},
+	{"the machine has a USB device port", "USBデバイス用の口があります"},
+	{"not authorised", "許可していません"},
+	{"reading a disk", "ディスクを読む"},
+	{"writing a disk", "ディスクに書く"},
+	{"a disk under another node", "別名のノードでディスクを開く"},
+	{"mounting a disk", "ディスクをマウントする"},
+	{"mounting by the newer calls", "新しい方式でマウントする"},
+	{"swapping to a disk", "ディスクにスワップする"},
+	{"a mapped device over a disk", "ディスクの上に仮想装置を作る"},
+	{"raw SCSI commands (sg)", "SCSI命令を直接送る (sg)"},
+	{"raw SCSI commands (bsg)", "SCSI命令を直接送る (bsg)"},
+	{"an optical drive", "光学ドライブ"},
+	{"a tape drive", "テープ装置"},
+	{"a network disk (nbd)", "ネットワークのディスク (nbd)"},
+	{"an SD card in a slot", "スロットのSDカード"},
+	{"a USB stick", "USBメモリー"},
+	{"a USB network adapter", "USBのネットワーク機器"},
+	{"a USB serial adapter", "USBのシリアル機器"},
+	{"a USB printer", "USBのプリンター"},
+	{"a USB sound device", "USBの音声機器"},
+	{"a USB MIDI device", "USBのMIDI機器"},
+	{"USB devices from the network (usbip)",
+	 "ネットワーク越しのUSB機器 (usbip)"},
+	{"Thunderbolt and USB4", "Thunderbolt と USB4"},
+	{"FireWire", "FireWire"},
 
 	/* text.c */
 	{"%" PRIu64 " s", "%" PRIu64 " 秒"},

@@ -126,7 +126,14 @@ int bundle_store_kept(int root_fd, char **ret_text, size_t *ret_size)
 
 int bundle_store_inbox(int root_fd, char **ret_text, size_t *ret_size)
 {
-	return read_in(root_fd, BUNDLE_INBOX, INBOX_FILE, ret_text, ret_size);
+	return bundle_store_inbox_named(root_fd, INBOX_FILE, ret_text,
+					ret_size);
+}
+
+int bundle_store_inbox_named(int root_fd, const char *name, char **ret_text,
+			     size_t *ret_size)
+{
+	return read_in(root_fd, BUNDLE_INBOX, name, ret_text, ret_size);
 }
 
 int bundle_store_keep(int root_fd, struct span text, uint64_t serial,

@@ -44,6 +44,11 @@ int bundle_store_kept(int root_fd, char **ret_text, size_t *ret_size)
 int bundle_store_inbox(int root_fd, char **ret_text, size_t *ret_size)
 	__attribute__((nonnull, warn_unused_result));
 
+/* The same of another file in the inbox. */
+int bundle_store_inbox_named(int root_fd, const char *name, char **ret_text,
+			     size_t *ret_size)
+	__attribute__((nonnull, warn_unused_result));
+
 /* Keeps TEXT, then its serial as the floor, each across a power cut. 0, or
  * -errno: the old one is kept, or the new one with the old floor. */
 int bundle_store_keep(int root_fd, struct span text, uint64_t serial,

@@ -12,9 +12,11 @@
 #include "agent/daemon/config.h"
 #include "agent/daemon/daemon.h"
 #include "agent/daemon/failure.h"
+#include "agent/daemon/known_disks.h"
 #include "agent/daemon/pipeline.h"
 #include "agent/daemon/recorder.h"
 #include "agent/daemon/session.h"
+#include "agent/daemon/tamper.h"
 #include "agent/enforce/dry_run.h"
 
 struct control;
@@ -38,6 +40,8 @@ struct daemon {
 	struct failures failures;
 	struct session session; /* of the daemon before us */
 	struct learned learned;
+	struct known_disks disks;
+	struct tamper tamper;
 	struct alive_stamp before; /* when that one was last seen */
 	bool has_before;
 
@@ -64,7 +68,12 @@ struct daemon {
 	int net_fd; /* -1: no rtnetlink */
 	int uevent_fd;
 	int mount_fd;
-	uint32_t guard_layers;	/* BLOCK_GUARD_LAYER_* that worked once */
+	uint32_t guard_layers; /* BLOCK_GUARD_LAYER_* that worked once */
+	struct {
+		int64_t wall_ms; /* 0: not proven yet */
+		uint32_t asked;
+		uint32_t refused;
+	} proof;		/* of the guard's layers, the light self-test */
 	uint64_t guard_dropped; /* refusals lost in the ring, as told */
 	uint64_t watchdog_us;	/* 0: systemd watches nothing */
 	uint64_t wall_started_ms;

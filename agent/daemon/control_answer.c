@@ -14,6 +14,7 @@
 #include "agent/base/clock.h"
 #include "agent/daemon/context.h"
 #include "agent/daemon/health.h"
+#include "agent/daemon/tamper.h"
 #include "policy/explain.h"
 #include "policy/utf8.h"
 
@@ -228,6 +229,8 @@ int answer_status(struct daemon *daemon, sd_bus_message *reply)
 		put_text(&answer, "state-why", why);
 	put_text(&answer, "tier", health.tier);
 	put_text(&answer, "floor", health.floor);
+	put_text(&answer, "tamper", health.record.tamper);
+	put_u64(&answer, "tamper-until", tamper_lifted_until_ms(daemon));
 	put_policy(&answer, daemon);
 	put_layers(&answer, &health.record);
 	put_spool(&answer, &health.recorder);

@@ -12,8 +12,10 @@
 #include "agent/daemon/context.h"
 #include "agent/daemon/control_answer.h"
 #include "agent/daemon/control_logins.h"
+#include "agent/daemon/health.h"
 #include "agent/daemon/login_loop.h"
 #include "agent/daemon/policy_offer.h"
+#include "agent/daemon/tamper.h"
 
 #define EVENTS_MAX 1000
 
@@ -194,6 +196,36 @@ static int run_set_login_mode(struct control_call *asked)
 	return sd_bus_reply_method_return(asked->call, NULL);
 }
 
+static int run_order(struct control_call *asked)
+{
+	int fd; /* the message's */
+
+	int r = sd_bus_message_read(asked->call, "h", &fd);
+	if (r < 0)
+		return r;
+	r = tamper_order_fd(asked->daemon, fd);
+	if (r < 0)
+		return r;
+	if (r == TAMPER_OK)
+		return sd_bus_reply_method_return(asked->call, NULL);
+	return sd_bus_reply_method_errorf(
+		asked->call, CONTROL_BUS_NAME ".Error.OrderRejected", "%s",
+		asked->daemon->tamper.error);
+}
+
+static int run_selftested(struct control_call *asked)
+{
+	struct record_selftest result = {0};
+
+	int r = sd_bus_message_read(asked->call, "uuuus", &result.closed,
+				    &result.users_only, &result.open,
+				    &result.untested, &result.open_ways);
+	if (r < 0)
+		return r;
+	health_tell_selftest(asked->daemon, &result);
+	return sd_bus_reply_method_return(asked->call, NULL);
+}
+
 static const struct control_method methods[] = {
 	{"Status", "jp.sekimori.agent.status", run_status},
 	{"ListDevices", "jp.sekimori.agent.status", run_list_devices},
@@ -205,6 +237,8 @@ static const struct control_method methods[] = {
 	{"Logins", "jp.sekimori.agent.status", run_logins},
 	{"LoginMode", "jp.sekimori.agent.status", run_login_mode},
 	{"SetLoginMode", "jp.sekimori.agent.manage", run_set_login_mode},
+	{"Order", "jp.sekimori.agent.manage", run_order},
+	{"SelfTested", "jp.sekimori.agent.manage", run_selftested},
 };
 
 const struct control_method *control_method(const char *member)

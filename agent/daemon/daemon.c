@@ -30,6 +30,7 @@
 #include "agent/daemon/networks.h"
 #include "agent/daemon/policy_offer.h"
 #include "agent/daemon/prober.h"
+#include "agent/daemon/tamper.h"
 #include "agent/sense/mount.h"
 #include "agent/sense/uevent.h"
 
@@ -92,8 +93,11 @@ static void read_learned(struct daemon *daemon)
 					     "var/lib/sekimori/state",
 					     O_RDONLY | O_DIRECTORY, 0);
 
-	if (dir >= 0 && learned_load(dir, &daemon->learned) < 0)
+	if (dir < 0)
+		return;
+	if (learned_load(dir, &daemon->learned) < 0)
 		daemon->learned = (struct learned){0};
+	(void)!known_disks_load(dir, &daemon->disks); /* else learned */
 }
 
 /* What the daemon before us left in this boot. */
@@ -128,17 +132,21 @@ static void adopt_fds(struct daemon *daemon, struct block_guard *guard)
 		log_info(daemon->log, "took %d descriptors back", count);
 }
 
+/* Not under systemd: the pins are there all the same. */
 void daemon_store_guard(const struct block_guard *guard)
 {
 	struct block_guard_fd fds[BLOCK_GUARD_FDS_MAX];
-	size_t count = block_guard_store_fds(guard, fds);
+	char message[384];
 
+	size_t count = block_guard_stale_fds(guard, fds);
+	for (size_t i = 0; i < count; i++)
+		(void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", fds[i].name);
+	count = block_guard_store_fds(guard, fds);
 	for (size_t i = 0; i < count; i++) {
-		char message[384];
 		(void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", fds[i].name);
 		(void)snprintf(message, sizeof(message),
-			       "FDSTORE=1\nFDNAME=%s\nFDPOLL=0", fds[i].name);
-		/* Not under systemd: the pins are there all the same */
+			       "FDSTORE=1\nFDNAME=%.*s\nFDPOLL=0",
+			       BLOCK_GUARD_FD_NAME_MAX, fds[i].name);
 		(void)sd_pid_notify_with_fds(0, 0, message, &fds[i].fd, 1);
 	}
 }
@@ -169,6 +177,7 @@ static void start_guard(struct daemon *daemon)
 	daemon_store_guard(guard);
 	daemon->guard = guard;
 	daemon->guard_layers = block_guard_status(guard)->layers;
+	health_note_proof(daemon);
 	/* The ring outlives us: what it lost before is not ours to tell */
 	struct block_guard_counters counters;
 	if (block_guard_read_counters(guard, &counters) == 0)
@@ -230,6 +239,7 @@ static void make_pipeline(struct daemon *daemon)
 		.recorder = daemon->recorder,
 		.session = &daemon->session,
 		.learned = &daemon->learned,
+		.disks = &daemon->disks,
 		.login_reader = daemon->config.login_reader,
 		.zone = daemon->config.zone,
 		.probe = start_probe,
@@ -282,13 +292,16 @@ static int start_gate(struct daemon *daemon)
 	pipeline->options.real = enforce_real_ops(daemon->real);
 	pipeline->options.guard = daemon->guard;
 	pipeline->options.usb_auth = daemon->usb_auth;
+	tamper_start(daemon);
 	pipeline_apply_mode(pipeline);
 	health_check_floor(daemon);
+	tamper_apply(daemon);
 
 	/* The socket before the scan: what comes in between is in its queue */
 	r = uevent_open(&daemon->uevent_fd);
 	if (r < 0)
 		return r;
+	pipeline_hold_disks(pipeline);
 	pipeline->is_starting = true;
 	pipeline_scan(pipeline);
 	pipeline->is_starting = false;
@@ -412,6 +425,7 @@ int daemon_reload(struct daemon *daemon)
 	if (policy_offer_inbox(daemon) == BUNDLE_OK)
 		r = BUNDLE_OK;
 	health_check_floor(daemon);
+	tamper_apply(daemon);
 	if (r == BUNDLE_OK)
 		health_tell(daemon); /* mode and serial may be others now */
 	(void)malloc_trim(0); /* the old rules and the texts of the new */

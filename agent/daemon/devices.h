@@ -78,6 +78,7 @@ struct fold {
 	uint32_t hook;
 	uint32_t uid;
 	uint32_t tgid; /* of the first */
+	uint32_t login_uid;
 	uint32_t mode;
 	uint64_t key;
 	char comm[16];

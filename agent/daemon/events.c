@@ -28,6 +28,7 @@
 #include "agent/daemon/login_stack.h"
 #include "agent/daemon/networks.h"
 #include "agent/daemon/policy_offer.h"
+#include "agent/daemon/tamper.h"
 #include "agent/sense/mount.h"
 #include "agent/sense/uevent.h"
 
@@ -195,6 +196,13 @@ static void save_usb_defaults(struct daemon *daemon)
 			    errno_text(r));
 }
 
+/* From now on a built-in disk that is not on the list is a medium. */
+static void hold_disks(struct daemon *daemon)
+{
+	pipeline_hold_disks(&daemon->pipeline);
+	pipeline_scan(&daemon->pipeline);
+}
+
 /* /var may be a file system of its own that came after us. */
 static void read_learned(struct daemon *daemon)
 {
@@ -202,10 +210,27 @@ static void read_learned(struct daemon *daemon)
 
 	if (dir >= 0 && daemon->networks)
 		networks_read_learned(daemon->networks, dir);
-	if (daemon->learned.is_known || dir < 0)
+	if (dir < 0)
 		return;
-	if (learned_load(dir, &daemon->learned) == 0)
+	if (!daemon->learned.is_known &&
+	    learned_load(dir, &daemon->learned) == 0)
 		pipeline_relearn(&daemon->pipeline);
+	if (!daemon->disks.is_known &&
+	    known_disks_load(dir, &daemon->disks) == 0)
+		hold_disks(daemon);
+}
+
+static void learn_disks(struct daemon *daemon, int dir)
+{
+	int r = pipeline_learn_disks(&daemon->pipeline, &daemon->disks);
+
+	if (r == 0)
+		r = known_disks_save(dir, &daemon->disks);
+	if (r < 0)
+		log_warning(daemon->log, "cannot learn the built-in disks: %s",
+			    errno_text(r));
+	else
+		hold_disks(daemon);
 }
 
 /* The terminal's first heartbeat: what the lifeline stands on is known now. */
@@ -216,6 +241,8 @@ static void end_learning(struct daemon *daemon)
 	if (dir >= 0 && daemon->networks &&
 	    networks_learn(daemon->networks, dir) < 0)
 		log_warning(daemon->log, "cannot keep the networks");
+	if (dir >= 0 && !daemon->disks.is_known)
+		learn_disks(daemon, dir);
 	if (daemon->learned.is_known || dir < 0)
 		return;
 	int r = learned_save(dir, &daemon->learned, &daemon->pipeline.devices);
@@ -322,6 +349,7 @@ static void prove_guard(struct daemon *daemon)
 	if (!daemon->guard)
 		return;
 	int r = block_guard_self_test(daemon->guard);
+	health_note_proof(daemon);
 	status = block_guard_status(daemon->guard);
 	if (r < 0 || (daemon->guard_layers & ~status->layers))
 		restore_guard(daemon, r);
@@ -329,6 +357,7 @@ static void prove_guard(struct daemon *daemon)
 		failure_clear(&daemon->failures, FAILURE_GUARD_LOST);
 	daemon->guard_layers |= status->layers;
 	health_check_floor(daemon);
+	tamper_apply(daemon);
 
 	if (block_guard_read_counters(daemon->guard, &counters) < 0 ||
 	    counters.events_dropped <= daemon->guard_dropped)
@@ -360,6 +389,7 @@ static int on_heartbeat(sd_event_source *source, uint64_t usec, void *userdata)
 	recorder_read_cursor(daemon->recorder);
 	/* What lies there may have begun to count meanwhile */
 	(void)policy_offer_inbox(daemon);
+	(void)!tamper_order_inbox(daemon);
 	events_reconcile(daemon);
 	login_stack_look(daemon->login_stack);
 	ender_look_ahead(daemon->ender);

@@ -44,6 +44,7 @@ static void add_guard(struct daemon *daemon, struct health *health)
 		{"lsm", BLOCK_GUARD_LAYER_LSM},
 		{"fmod_ret", BLOCK_GUARD_LAYER_FMOD},
 		{"device_add", BLOCK_GUARD_LAYER_DEVICES},
+		{"sysctl", BLOCK_GUARD_LAYER_SYSCTL},
 	};
 	uint32_t layers = guard_layers(daemon);
 	const char *why = daemon->guard
@@ -128,6 +129,10 @@ void health_read(struct daemon *daemon, struct health *ret_health)
 	health->record.spool_dropped = health->recorder.dropped;
 	health->record.uptime_s = (clock_boot_ns() - daemon->boot_started_ns) /
 				  NS_PER_S;
+	health->record.tamper = tamper_state(daemon);
+	health->record.wall_proof_ms = daemon->proof.wall_ms;
+	health->record.proof_asked = daemon->proof.asked;
+	health->record.proof_refused = daemon->proof.refused;
 	bool is_degraded = failure_is_degraded(&daemon->failures, &why);
 	health->record.why = is_degraded ? why : NULL;
 	health->record.is_compliant = !is_degraded &&
@@ -159,6 +164,34 @@ static void tell(struct daemon *daemon, enum record_code code, const char *why)
 void health_tell(struct daemon *daemon)
 {
 	tell(daemon, RECORD_AGENT_HEARTBEAT, NULL);
+}
+
+void health_tell_selftest(struct daemon *daemon,
+			  const struct record_selftest *result)
+{
+	const struct record record = {
+		.code = RECORD_AGENT_SELFTEST,
+		.u.selftest = *result,
+	};
+	struct record_sink sink = recorder_sink(daemon->recorder);
+
+	sink.emit(sink.userdata, &record);
+}
+
+void health_note_proof(struct daemon *daemon)
+{
+	static const uint32_t proven[] = {
+		BLOCK_GUARD_LAYER_CGROUP,
+		BLOCK_GUARD_LAYER_LSM | BLOCK_GUARD_LAYER_FMOD,
+		BLOCK_GUARD_LAYER_SYSCTL,
+	};
+	uint32_t layers = guard_layers(daemon);
+
+	daemon->proof.wall_ms = (int64_t)(clock_wall_ns() / NS_PER_MS);
+	daemon->proof.asked = sizeof(proven) / sizeof(proven[0]);
+	daemon->proof.refused = 0;
+	for (size_t i = 0; i < daemon->proof.asked; i++)
+		daemon->proof.refused += (layers & proven[i]) != 0;
 }
 
 void health_check_floor(struct daemon *daemon)

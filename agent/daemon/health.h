@@ -45,3 +45,11 @@ void health_tell_guard_gap(struct daemon *daemon, uint64_t count)
 void health_tell_start(struct daemon *daemon, bool is_first)
 	__attribute__((nonnull));
 void health_tell_stop(struct daemon *daemon) __attribute__((nonnull));
+
+/* Emits agent.selftest: what sekimorictl says came of it. */
+void health_tell_selftest(struct daemon *daemon,
+			  const struct record_selftest *result)
+	__attribute__((nonnull));
+
+/* The guard has just been proven: the result stands in the next heartbeats. */
+void health_note_proof(struct daemon *daemon) __attribute__((nonnull));

@@ -27,6 +27,7 @@ static const char usage[] =
 	"  --root DIR      look for /sys, /etc, /var … below DIR (tests)\n"
 	"  --check-config  read configuration and rules, say what is wrong\n"
 	"  --release       uninstall: give back what is guarded, and end\n"
+	"  --may-release   say whether that is allowed, and end\n"
 	"  --no-guard      do not load the kernel guard (tests)\n"
 	"  --no-bus        do not connect to D-Bus (tests)\n"
 	"  --version\n"
@@ -38,6 +39,7 @@ struct arguments {
 	struct daemon_options options;
 	bool check_config;
 	bool release;
+	bool may_release;
 	bool done; /* help or version was printed */
 };
 
@@ -48,6 +50,7 @@ static int parse(int argc, char **argv, struct arguments *arguments)
 		{"root", required_argument, NULL, 'r'},
 		{"check-config", no_argument, NULL, 'k'},
 		{"release", no_argument, NULL, 'R'},
+		{"may-release", no_argument, NULL, 'm'},
 		{"no-guard", no_argument, NULL, 'g'},
 		{"no-bus", no_argument, NULL, 'b'},
 		{"version", no_argument, NULL, 'v'},
@@ -65,6 +68,8 @@ static int parse(int argc, char **argv, struct arguments *arguments)
 			arguments->check_config = true;
 		else if (option == 'R')
 			arguments->release = true;
+		else if (option == 'm')
+			arguments->may_release = true;
 		else if (option == 'g')
 			arguments->options.no_guard = true;
 		else if (option == 'b')
@@ -155,6 +160,10 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	if (arguments.check_config)
 		return check_config(&arguments.options);
+	if (arguments.may_release)
+		return release_check(arguments.options.root, &log) < 0
+			       ? EXIT_FAILURE
+			       : EXIT_SUCCESS;
 	if (arguments.release)
 		return release(arguments.options.root, &log) < 0 ? EXIT_FAILURE
 								 : EXIT_SUCCESS;

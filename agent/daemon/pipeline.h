@@ -26,6 +26,8 @@
 #include "policy/decide.h"
 #include "policy/lifeline.h"
 
+struct known_disks;
+
 struct pipeline_options {
 	int root_fd;	       /* borrowed */
 	const char *rules_dir; /* below the root */
@@ -38,6 +40,8 @@ struct pipeline_options {
 	struct block_guard *guard;     /* NULL: no kernel guard (tier T4) */
 	struct recorder *recorder;     /* told of the policy; NULL in tests */
 	const struct learned *learned; /* of earlier boots; or NULL */
+	/* Built-in disks; NULL or nothing learned: all are free. */
+	const struct known_disks *disks;
 	const struct session *session; /* of the daemon before us; or NULL */
 	bool login_reader;	       /* login needs a USB reader or key */
 	const char *zone; /* of the terminal; NULL or "": not said */
@@ -73,6 +77,7 @@ struct pipeline {
 	bool is_monitor;
 	bool is_learning;     /* the terminal's first minutes: see learned.h */
 	bool is_starting;     /* what is seen now was there before us */
+	bool is_disks_held;   /* fixed disks need an entry in the guard */
 	bool has_set_default; /* authorized_default is ours */
 	bool is_dirty;	/* the session file is behind (daemon/session.h) */
 	bool has_folds; /* refusals counted but not told */
@@ -115,6 +120,15 @@ void pipeline_scan(struct pipeline *pipeline) __attribute__((nonnull));
  * devices that are on it, or that were taken for learned meanwhile and are
  * not, are judged again. */
 void pipeline_relearn(struct pipeline *pipeline) __attribute__((nonnull));
+
+/* Adds every built-in disk that is there to DISKS. 0, -E2BIG or -errno. */
+int pipeline_learn_disks(struct pipeline *pipeline, struct known_disks *disks)
+	__attribute__((nonnull, warn_unused_result));
+
+/* From here on a built-in disk that is not known is refused until it is
+ * judged; a scan afterwards judges those that are there. Nothing happens while
+ * the list is not known. */
+void pipeline_hold_disks(struct pipeline *pipeline) __attribute__((nonnull));
 
 /* Judges everything again when some rule looks at the time. */
 void pipeline_judge_by_time(struct pipeline *pipeline) __attribute__((nonnull));
@@ -308,6 +322,15 @@ void pipeline_flush_medium(struct pipeline *pipeline,
 			   struct medium_entry *entry) __attribute__((nonnull));
 /* Judged now: what the kernel and udev tried before is not worth telling. */
 void pipeline_forget_looks(struct medium_entry *entry) __attribute__((nonnull));
+
+/* Whether a fixed disk is one of the machine's own. */
+bool pipeline_is_known_disk(const struct pipeline *pipeline,
+			    const struct block_disk *disk)
+	__attribute__((nonnull));
+/* Enters a known fixed disk into the guard, once. */
+void pipeline_admit_disk(struct pipeline *pipeline,
+			 const struct block_disk *disk)
+	__attribute__((nonnull));
 
 /* Records. */
 void pipeline_record_usb(struct pipeline *pipeline, struct usb_entry *entry,

@@ -32,10 +32,9 @@ _Static_assert(sizeof(hook_names) / sizeof(hook_names[0]) == GUARD_HOOK_COUNT,
 	       "one name for each hook");
 
 static const char *const tamper_names[] = {
-	[GUARD_TAMPER_KILL] = "kill",
-	[GUARD_TAMPER_PTRACE] = "ptrace",
-	[GUARD_TAMPER_PINS] = "pins",
-	[GUARD_TAMPER_BPF] = "bpf",
+	[GUARD_TAMPER_KILL] = "kill",	[GUARD_TAMPER_PTRACE] = "ptrace",
+	[GUARD_TAMPER_PINS] = "pins",	[GUARD_TAMPER_BPF] = "bpf",
+	[GUARD_TAMPER_MOUNT] = "mount",
 };
 _Static_assert(sizeof(tamper_names) / sizeof(tamper_names[0]) ==
 		       GUARD_TAMPER_COUNT,
@@ -137,6 +136,8 @@ static void tell(struct pipeline *pipeline, const struct refusal *refusal)
 		.uid = event->uid,
 		.name = comm,
 		.path = exe[0] ? exe : NULL,
+		.has_login_uid = event->login_uid != GUARD_LOGIN_NOBODY,
+		.login_uid = event->login_uid,
 	};
 	const struct record_guard guard = {
 		.hook = hook_names[event->hook],
@@ -169,6 +170,53 @@ static void tell(struct pipeline *pipeline, const struct refusal *refusal)
 	pipeline->options.sink.emit(pipeline->options.sink.userdata, &record);
 }
 
+/* What the guard saw done against itself. */
+static const char *tamper_kind(const struct guard_event *event)
+{
+	if (event->hook == GUARD_HOOK_SYSCTL)
+		return "sysctl";
+	return event->mode < GUARD_TAMPER_COUNT ? tamper_names[event->mode]
+						: "guard";
+}
+
+static bool is_tampering(uint32_t hook)
+{
+	return hook == GUARD_HOOK_SYSCTL || hook == GUARD_HOOK_TAMPER;
+}
+
+static void tell_tamper(struct pipeline *pipeline,
+			const struct refusal *refusal)
+{
+	const struct guard_event *event = refusal->event;
+	char comm[GUARD_COMM_MAX + 1] = {0}, exe[256];
+	const struct record_process process = {
+		.pid = event->tgid,
+		.has_uid = true,
+		.uid = event->uid,
+		.name = comm,
+		.path = exe,
+		.has_login_uid = event->login_uid != GUARD_LOGIN_NOBODY,
+		.login_uid = event->login_uid,
+	};
+	struct record record = {
+		.code = RECORD_AGENT_TAMPER,
+		.process = event->tgid ? &process : NULL,
+		.u.tamper =
+			{
+				.kind = tamper_kind(event),
+				.detected_by = "guard",
+				.is_held = event->enforced != 0,
+			},
+		.count = refusal->count,
+		.wall_first_ms = (int64_t)refusal->wall_first_ms,
+		.wall_last_ms = (int64_t)refusal->wall_last_ms,
+	};
+
+	memcpy(comm, event->comm, GUARD_COMM_MAX);
+	read_exe(pipeline, event->tgid, exe, sizeof(exe));
+	pipeline->options.sink.emit(pipeline->options.sink.userdata, &record);
+}
+
 static void tell_fold(struct pipeline *pipeline, struct medium_entry *medium,
 		      struct fold *fold)
 {
@@ -178,6 +226,8 @@ static void tell_fold(struct pipeline *pipeline, struct medium_entry *medium,
 		.uid = fold->uid,
 		.tgid = fold->tgid,
 		.mode = fold->mode,
+		.login_uid = fold->login_uid,
+		.enforced = !pipeline->is_monitor,
 	};
 	const struct refusal refusal = {
 		.event = &event,
@@ -189,7 +239,10 @@ static void tell_fold(struct pipeline *pipeline, struct medium_entry *medium,
 
 	memcpy(event.comm, fold->comm, sizeof(event.comm));
 	memcpy(event.name, fold->name, sizeof(event.name));
-	tell(pipeline, &refusal);
+	if (is_tampering(fold->hook))
+		tell_tamper(pipeline, &refusal);
+	else
+		tell(pipeline, &refusal);
 	fold->count = 0;
 }
 
@@ -250,6 +303,7 @@ static struct fold *add_fold(struct folds *folds,
 		.tgid = event->tgid,
 		.key = event->key,
 		.mode = event->mode,
+		.login_uid = event->login_uid,
 	};
 	memcpy(fold->comm, event->comm, sizeof(fold->comm));
 	memcpy(fold->name, event->name, sizeof(fold->name));
@@ -301,29 +355,43 @@ static struct medium_entry *medium_of(struct pipeline *pipeline,
 	return pipeline_see_medium(pipeline, devpath);
 }
 
-static void tell_tamper(struct pipeline *pipeline,
-			const struct guard_event *event, const char *kind)
+/* Where the list is full: any of the same way, whoever tries, so that nobody
+ * floods the log under ever new names. */
+static struct fold *find_alike(struct folds *folds,
+			       const struct guard_event *event)
 {
-	char comm[GUARD_COMM_MAX + 1] = {0};
-	const struct record_process process = {
-		.pid = event->tgid,
-		.has_uid = true,
-		.uid = event->uid,
-		.name = comm,
-	};
-	struct record record = {
-		.code = RECORD_AGENT_TAMPER,
-		.process = event->tgid ? &process : NULL,
-		.u.tamper =
-			{
-				.kind = kind,
-				.detected_by = "guard",
-				.is_held = event->enforced != 0,
-			},
-	};
+	for (unsigned int i = 0; i < folds->count; i++)
+		if (folds->list[i].hook == event->hook &&
+		    folds->list[i].mode == event->mode)
+			return &folds->list[i];
+	return NULL;
+}
 
-	memcpy(comm, event->comm, GUARD_COMM_MAX);
-	pipeline->options.sink.emit(pipeline->options.sink.userdata, &record);
+static void count_fold(struct pipeline *pipeline, struct fold *fold)
+{
+	uint64_t wall_ms = clock_wall_ns() / NS_PER_MS;
+
+	if (fold->count++ == 0)
+		fold->wall_first_ms = wall_ms;
+	fold->wall_last_ms = wall_ms;
+	pipeline->has_folds = true;
+}
+
+static void tampered(struct pipeline *pipeline, const struct guard_event *event)
+{
+	struct folds *folds = &pipeline->orphans;
+	struct fold *fold = find_fold(folds, event);
+	const struct refusal refusal = {.event = event};
+
+	if (!fold && folds->count == DEVICES_FOLDS_MAX)
+		fold = find_alike(folds, event);
+	if (fold) {
+		count_fold(pipeline, fold);
+		return;
+	}
+	(void)add_fold(folds, event); /* full: told each time */
+	pipeline->has_folds = true;   /* the timer forgets it */
+	tell_tamper(pipeline, &refusal);
 }
 
 /* mount(8) tries a read-only medium for writing first and, told EACCES, mounts
@@ -364,13 +432,9 @@ static void refused(struct pipeline *pipeline, const struct guard_event *event)
 	struct medium_entry *medium = medium_of(pipeline, event);
 	struct folds *folds = medium ? &medium->folds : &pipeline->orphans;
 	struct fold *fold = find_fold(folds, event);
-	uint64_t wall_ms = clock_wall_ns() / NS_PER_MS;
 
 	if (fold) {
-		if (fold->count++ == 0)
-			fold->wall_first_ms = wall_ms;
-		fold->wall_last_ms = wall_ms;
-		pipeline->has_folds = true;
+		count_fold(pipeline, fold);
 		return;
 	}
 	fold = add_fold(folds, event);
@@ -383,10 +447,7 @@ static void refused(struct pipeline *pipeline, const struct guard_event *event)
 	if (medium && medium->decision.wall_ms == 0 &&
 	    is_first_look(event->hook, event->uid, fold->comm)) {
 		/* Held: told by the timer if no verdict comes */
-		fold->count = 1;
-		fold->wall_first_ms = wall_ms;
-		fold->wall_last_ms = wall_ms;
-		pipeline->has_folds = true;
+		count_fold(pipeline, fold);
 		return;
 	}
 	const struct refusal refusal = {
@@ -407,11 +468,8 @@ void pipeline_guard_event(struct pipeline *pipeline,
 		(void)medium_of(pipeline, event);
 		return;
 	case GUARD_HOOK_SYSCTL:
-		tell_tamper(pipeline, event, "sysctl");
-		return;
 	case GUARD_HOOK_TAMPER:
-		if (event->mode < GUARD_TAMPER_COUNT)
-			tell_tamper(pipeline, event, tamper_names[event->mode]);
+		tampered(pipeline, event);
 		return;
 	case GUARD_HOOK_CGROUP_DEV:
 	case GUARD_HOOK_FILE_OPEN:

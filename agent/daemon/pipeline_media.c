@@ -55,8 +55,9 @@ static bool is_medium(const struct pipeline *pipeline,
 		if (known.kind == GUARD_KIND_OPTICAL ||
 		    known.kind == GUARD_KIND_FLOPPY)
 			return true;
-		return known.bus != GUARD_BUS_FIXED &&
-		       known.bus != GUARD_BUS_VIRTUAL;
+		if (known.bus == GUARD_BUS_FIXED)
+			return !pipeline_is_known_disk(pipeline, disk);
+		return known.bus != GUARD_BUS_VIRTUAL;
 	}
 	switch (disk->bus) {
 	case MEDIA_BUS_USB:
@@ -393,8 +394,10 @@ struct medium_entry *pipeline_see_medium(struct pipeline *pipeline,
 		return entry; /* our own "add", or one that was replayed */
 	if (entry)
 		pipeline_forget_medium(pipeline, entry);
-	if (!is_medium(pipeline, &disk))
+	if (!is_medium(pipeline, &disk)) {
+		pipeline_admit_disk(pipeline, &disk);
 		return NULL;
+	}
 
 	/* Its USB device may not have been told of yet */
 	if (disk.usb_devpath[0] != '\0' &&

@@ -13,6 +13,7 @@
 
 #include "agent/base/cleanup.h"
 #include "agent/base/clock.h"
+#include "agent/daemon/anchor.h"
 #include "agent/daemon/bundle_signed.h"
 #include "policy/lifeline.h"
 
@@ -236,6 +237,7 @@ int pipeline_offer_policy(struct pipeline *pipeline, struct span text,
 	int r = bundle_store_read(pipeline->options.root_fd, &pipeline->store);
 	if (r < 0)
 		return refuse(pipeline, r, &offer);
+	anchor_check(pipeline->options.guard, &pipeline->store);
 	if (!pipeline->store.is_anchored)
 		return bundle_refuse(&pipeline->bundle, BUNDLE_FORGED,
 				     "no trust anchor is pinned here "
@@ -260,6 +262,7 @@ int pipeline_load_policy(struct pipeline *pipeline)
 
 	if (r < 0)
 		return refuse(pipeline, r, &none);
+	anchor_check(pipeline->options.guard, &pipeline->store);
 	return pipeline->store.is_anchored ? load_kept(pipeline)
 					   : load_files(pipeline);
 }

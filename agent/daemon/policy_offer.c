@@ -15,6 +15,7 @@
 #include "agent/daemon/context.h"
 #include "agent/daemon/control.h"
 #include "agent/daemon/health.h"
+#include "agent/daemon/tamper.h"
 
 /* The shipper renames a whole file into place; a hand may copy one. */
 #define INBOX_EVENTS (IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR)
@@ -23,6 +24,7 @@
 static void tell_change(struct daemon *daemon)
 {
 	health_check_floor(daemon);
+	tamper_apply(daemon);
 	(void)malloc_trim(0); /* the old rules and the text of the new */
 	(void)sd_notifyf(0, "STATUS=%s", health_state(daemon));
 	if (daemon->control)
@@ -73,6 +75,7 @@ static int on_inbox(sd_event_source *source, const struct inotify_event *event,
 	struct daemon *daemon = userdata;
 
 	(void)policy_offer_inbox(daemon);
+	(void)!tamper_order_inbox(daemon);
 	if (event->mask & IN_IGNORED) /* the folder has gone: reload looks */
 		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
 	return 0;
@@ -107,4 +110,6 @@ void policy_offer_start(struct daemon *daemon)
 		(void)!pipeline_load_policy(pipeline); /* told by events */
 	watch(daemon);
 	(void)policy_offer_inbox(daemon);
+	tamper_apply(daemon);
+	(void)!tamper_order_inbox(daemon);
 }

@@ -69,6 +69,7 @@ static void each_in_union(struct copy *copy, string_fn fn, void *userdata)
 		fn(&record->u.health.tier, userdata);
 		fn(&record->u.health.floor, userdata);
 		fn(&record->u.health.why, userdata);
+		fn(&record->u.health.tamper, userdata);
 		for (size_t i = 0; i < record->u.health.layer_count; i++) {
 			fn(&copy->layers[i].name, userdata);
 			fn(&copy->layers[i].detail, userdata);
@@ -82,6 +83,16 @@ static void each_in_union(struct copy *copy, string_fn fn, void *userdata)
 			fn(&copy->holders[i].name, userdata);
 			fn(&copy->holders[i].path, userdata);
 		}
+		break;
+	case RECORD_ORDER_ACCEPTED:
+	case RECORD_ORDER_REJECTED:
+		fn(&record->u.order.action, userdata);
+		fn(&record->u.order.signer, userdata);
+		fn(&record->u.order.issuer, userdata);
+		fn(&record->u.order.error, userdata);
+		break;
+	case RECORD_AGENT_SELFTEST:
+		fn(&record->u.selftest.open_ways, userdata);
 		break;
 	case RECORD_AGENT_TAMPER:
 		fn(&record->u.tamper.kind, userdata);

@@ -16,3 +16,8 @@
  */
 int release(const char *root, const struct log *log)
 	__attribute__((nonnull, warn_unused_result));
+
+/* Whether release() may be called: 0, or -EPERM (told in LOG, what to do too)
+ * while tamper protection is on. Changes nothing; the daemon may run. */
+int release_check(const char *root, const struct log *log)
+	__attribute__((nonnull, warn_unused_result));

@@ -31,7 +31,6 @@
 #include "agent/base/banned.h"
 
 static const char default_pin_dir[] = "/sys/fs/bpf/sekimori";
-static const char config_fd_name[] = "guard-config";
 
 static int be_quiet(enum libbpf_print_level level, const char *format,
 		    va_list arguments)
@@ -57,7 +56,6 @@ int block_guard_new(const struct block_guard_options *options,
 		.sys_fd = options->sys_fd,
 		.proc_fd = options->proc_fd,
 	};
-	guard->kept_config = -1;
 	guard->events = -1;
 	guard->status.tier = BLOCK_GUARD_T4;
 	if (!options->verbose)
@@ -74,20 +72,14 @@ struct block_guard *block_guard_free(struct block_guard *guard)
 	guard_set_free(guard->set);
 	if (guard->events >= 0)
 		(void)close(guard->events);
-	if (guard->kept_config >= 0)
-		(void)close(guard->kept_config);
+	guard_kept_fini(&guard->kept);
 	free(guard);
 	return NULL;
 }
 
 int block_guard_adopt_fd(struct block_guard *guard, const char *name, int fd)
 {
-	if (strcmp(name, config_fd_name) != 0 || guard->kept_config >= 0) {
-		(void)close(fd);
-		return 1;
-	}
-	guard->kept_config = fd;
-	return 0;
+	return guard_kept_add(&guard->kept, name, fd) ? 0 : 1;
 }
 
 /* ---- who we are -------------------------------------------------------- */
@@ -115,27 +107,26 @@ static uint32_t noted_flag(const struct guard_set *set)
 		       : 0;
 }
 
-/*
- * With tamper protection on, a new process may not even open the pins. The
- * descriptor that the service manager kept makes us the daemon first.
- */
-static void claim_kept(struct block_guard *guard,
-		       const struct guard_config *own)
+/* What of the running set's configuration is not this process's to choose. */
+static void inherit_config(struct block_guard *guard,
+			   struct guard_config *config)
 {
-	struct bpf_map_info info = {0};
-	uint32_t size = sizeof(info);
-	struct guard_config config;
+	const uint32_t lasting = GUARD_TAMPER | GUARD_FIXED_NEEDS_ENTRY;
+	_cleanup_close_ int pinned = -1;
+	struct guard_config old;
+	int fd = guard_kept_find(&guard->kept, NULL, "config");
 
-	if (guard->kept_config < 0 ||
-	    bpf_obj_get_info_by_fd(guard->kept_config, &info, &size) < 0 ||
-	    info.value_size != sizeof(config) ||
-	    guard_identity_read(guard->kept_config, &config) < 0)
+	if (fd < 0) {
+		pinned = guard_set_open_pinned(guard->options.pin_dir,
+					       GUARD_MAP_CONFIG, 0);
+		fd = pinned;
+	}
+	if (fd < 0 || guard_identity_read_old(fd, &old) < 0)
 		return;
-	config.daemon_tgid = own->daemon_tgid;
-	config.daemon_start_ticks = own->daemon_start_ticks;
-	config.daemon_cgroup = own->daemon_cgroup;
-	if (guard_identity_write(guard->kept_config, &config) < 0)
-		return; /* shows when the pins cannot be opened */
+	config->flags |= old.flags & lasting;
+	config->tamper_off_until_ns = old.tamper_off_until_ns;
+	config->order_serial = old.order_serial;
+	memcpy(config->anchor, old.anchor, sizeof(config->anchor));
 }
 
 /* ---- seeding ----------------------------------------------------------- */
@@ -185,6 +176,27 @@ static void copy_map(int from, int to, void *value)
 	}
 }
 
+static bool has_value_size(int fd, uint32_t size)
+{
+	struct bpf_map_info info = {0};
+	uint32_t info_size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &info_size) == 0 &&
+	       info.value_size == size;
+}
+
+/* A map of the set before, whose pins may have been taken away. */
+static int open_old(const struct block_guard *guard, enum guard_map map,
+		    uint32_t value_size)
+{
+	struct guard_kept kept = guard->kept;
+	int fd = guard_kept_find(&kept, NULL, guard_set_map_name(map));
+
+	if (fd >= 0 && has_value_size(fd, value_size))
+		return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return guard_set_open_pinned(guard->options.pin_dir, map, value_size);
+}
+
 /*
  * An upgrade inherits what the running set knows, the mark of system disks
  * above all: mounts of today, made under an earlier grant, must not earn it.
@@ -192,7 +204,6 @@ static void copy_map(int from, int to, void *value)
 static bool inherit(const struct block_guard *guard,
 		    const struct guard_set *set)
 {
-	const char *dir = guard->options.pin_dir;
 	struct guard_device device;
 	struct guard_policy entry;
 
@@ -203,10 +214,10 @@ static bool inherit(const struct block_guard *guard,
 			 guard_set_map(set, GUARD_MAP_POLICY), &entry);
 		return true;
 	}
-	_cleanup_close_ int devices =
-		guard_set_open_pinned(dir, GUARD_MAP_DEVICES, sizeof(device));
-	_cleanup_close_ int policy =
-		guard_set_open_pinned(dir, GUARD_MAP_POLICY, sizeof(entry));
+	_cleanup_close_ int devices = open_old(guard, GUARD_MAP_DEVICES,
+					       sizeof(device));
+	_cleanup_close_ int policy = open_old(guard, GUARD_MAP_POLICY,
+					      sizeof(entry));
 
 	if (devices < 0 || policy < 0)
 		return false;
@@ -515,7 +526,10 @@ int block_guard_start(struct block_guard *guard)
 	if (r < 0)
 		return r;
 
-	claim_kept(guard, &own);
+	guard_kept_claim(&guard->kept, &own);
+	guard->status.is_locked_out =
+		guard_set_is_locked(guard->options.pin_dir);
+	inherit_config(guard, &own);
 	r = take_over(guard, &own);
 	if (r < 0) {
 		r = bring_up_best(guard, &own, cgroup_fd);
@@ -541,37 +555,6 @@ const struct block_guard_status *block_guard_status(
 	const struct block_guard *guard)
 {
 	return &guard->status;
-}
-
-static int change_flag(struct block_guard *guard, uint32_t flag, bool on)
-{
-	struct guard_config config;
-	int fd;
-	int r;
-
-	if (!guard->set)
-		return -EBADF;
-	fd = guard_set_map(guard->set, GUARD_MAP_CONFIG);
-	r = guard_identity_read(fd, &config);
-	if (r < 0)
-		return r;
-	if (on)
-		config.flags |= flag;
-	else
-		config.flags &= ~flag;
-	return guard_identity_write(fd, &config);
-}
-
-int block_guard_set_enforce(struct block_guard *guard, bool enforce)
-{
-	return change_flag(guard, GUARD_ENFORCE, enforce);
-}
-
-int block_guard_set_tamper(struct block_guard *guard, bool on)
-{
-	if (on && !(guard->status.layers & BLOCK_GUARD_LAYER_TAMPER))
-		return -EOPNOTSUPP;
-	return change_flag(guard, GUARD_TAMPER, on);
 }
 
 /* ---- events ------------------------------------------------------------ */
@@ -613,10 +596,38 @@ int block_guard_read_counters(const struct block_guard *guard,
 size_t block_guard_store_fds(const struct block_guard *guard,
 			     struct block_guard_fd *ret_fds)
 {
+	size_t count = 0;
+
 	if (!guard->set)
 		return 0;
-	ret_fds[0].fd = guard_set_map(guard->set, GUARD_MAP_CONFIG);
-	(void)snprintf(ret_fds[0].name, sizeof(ret_fds[0].name), "%s",
-		       config_fd_name);
-	return 1;
+	for (int i = 0; i < GUARD_MAP_COUNT; i++) {
+		enum guard_map map = (enum guard_map)i;
+
+		ret_fds[count].fd = guard_set_map(guard->set, map);
+		guard_kept_name(ret_fds[count++].name,
+				guard_set_name(guard->set),
+				guard_set_map_name(map));
+	}
+	return count;
+}
+
+size_t block_guard_stale_fds(const struct block_guard *guard,
+			     struct block_guard_fd *ret_fds)
+{
+	const struct guard_kept *kept = &guard->kept;
+	size_t count = 0;
+	size_t len;
+
+	if (!guard->set)
+		return 0;
+	len = strlen(guard_set_name(guard->set));
+	for (size_t i = 0; i < kept->count; i++) {
+		const char *name = kept->list[i].name;
+		if (strncmp(name, guard_set_name(guard->set), len) == 0 &&
+		    name[len] == '.')
+			continue;
+		memcpy(ret_fds[count].name, name, GUARD_KEPT_NAME_MAX);
+		ret_fds[count++].fd = -1;
+	}
+	return count;
 }

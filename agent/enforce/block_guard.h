@@ -19,7 +19,7 @@
 
 #include "agent/bpf/guard.h"
 
-enum { BLOCK_GUARD_FDS_MAX = 8, BLOCK_GUARD_FD_NAME_MAX = 32 };
+enum { BLOCK_GUARD_FDS_MAX = 96, BLOCK_GUARD_FD_NAME_MAX = 64 };
 
 /* DESIGN 3. 0 is "not known", which the caller treats as T4. */
 enum block_guard_tier {
@@ -55,8 +55,12 @@ struct block_guard_options {
 
 struct block_guard_status {
 	enum block_guard_tier tier;
-	uint32_t layers;  /* BLOCK_GUARD_LAYER_* */
-	bool reused;	  /* a running set was taken over */
+	uint32_t layers; /* BLOCK_GUARD_LAYER_* */
+	bool reused;	 /* a running set was taken over */
+	/* A set is pinned whose daemon we are not and cannot become, because
+	 * the service manager did not keep its descriptors: it goes on refusing
+	 * until the next boot, whatever we enter. */
+	bool is_locked_out;
 	bool lsm_listed;  /* `bpf` in /sys/kernel/security/lsm */
 	char set[32];	  /* folder below the pin directory */
 	char reason[128]; /* why not T1, for people; "" at T1 */
@@ -125,13 +129,41 @@ int block_guard_set_enforce(struct block_guard *guard, bool enforce)
 	__attribute__((nonnull, warn_unused_result));
 
 /*
- * Tamper protection on or off (it is off after block_guard_start): while on,
+ * Tamper protection on or off (block_guard_start leaves it as it was): while on,
  * root can neither signal, trace nor unpin. -EOPNOTSUPP: the layer is missing.
  * The caller must have its descriptors in the service manager's store first
  * (block_guard_store_fds): its successor may not open the pins otherwise.
  */
 int block_guard_set_tamper(struct block_guard *guard, bool on)
 	__attribute__((nonnull, warn_unused_result));
+
+/* A fixed disk without an entry is refused (false: it is free). */
+int block_guard_set_fixed(struct block_guard *guard, bool needs_entry)
+	__attribute__((nonnull, warn_unused_result));
+
+/* Tamper protection as the kernel has it; survives a restart of the daemon. */
+struct block_guard_tamper {
+	bool is_on;
+	/* CLOCK_BOOTTIME until which it does not count; 0: it counts. */
+	uint64_t boot_off_until_ns;
+	/* The caller's, kept where root cannot write while it is on. */
+	uint64_t order_serial;
+	uint8_t anchor[GUARD_ANCHOR_BYTES];
+};
+
+/* 0, or -EBADF without programs. */
+int block_guard_read_tamper(const struct block_guard *guard,
+			    struct block_guard_tamper *ret_tamper)
+	__attribute__((nonnull, warn_unused_result));
+/* As block_guard_set_tamper(). */
+int block_guard_write_tamper(struct block_guard *guard,
+			     const struct block_guard_tamper *tamper)
+	__attribute__((nonnull, warn_unused_result));
+
+/* Whether this process may not open what is pinned: tamper protection is on,
+ * and it is not its daemon. May be asked before block_guard_start(). */
+bool block_guard_is_locked(const struct block_guard *guard)
+	__attribute__((nonnull));
 
 /*
  * Descriptor for the caller's event loop (readable = events wait), owned by
@@ -213,6 +245,15 @@ struct block_guard_fd {
 size_t block_guard_store_fds(const struct block_guard *guard,
 			     struct block_guard_fd *ret_fds)
 	__attribute__((nonnull));
+
+/*
+ * The names of adopted descriptors that are not in use: FDSTOREREMOVE=1 with
+ * each, before the new ones are stored, lets old programs go. Fills at most
+ * BLOCK_GUARD_FDS_MAX, returns how many.
+ */
+size_t block_guard_stale_fds(const struct block_guard *guard,
+			     struct block_guard_fd *ret_fds)
+	__attribute__((nonnull, warn_unused_result));
 
 /*
  * Uninstall: detach and unpin every set below the pin directory. Kernels from

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,12 @@
 #include "agent/base/cleanup.h"
 #include "agent/base/fd.h"
 #include "agent/base/banned.h"
+
+/* More than any version's value will ever have. */
+enum { VALUE_MAX = 4096 };
+_Static_assert(offsetof(struct guard_config, tamper_off_until_ns) ==
+		       GUARD_CONFIG_MIN_BYTES,
+	       "what every version has comes first");
 
 /* proc(5): field 22 of stat. Field 3 follows the name's last parenthesis. */
 static int read_start_ticks(int proc_fd, uint64_t *ret_ticks)
@@ -115,6 +122,72 @@ int guard_identity_write(int fd, const struct guard_config *config)
 	return bpf_map_update_elem(fd, &zero, config, BPF_ANY) < 0 ? -errno : 0;
 }
 
+/* The value of whatever version's map FD is; to be freed. */
+static int read_raw(int fd, uint32_t *ret_size, unsigned char **ret_value)
+{
+	struct bpf_map_info info = {0};
+	uint32_t info_size = sizeof(info);
+	_cleanup_free_ unsigned char *value = NULL;
+	uint32_t zero = 0;
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &info_size) < 0)
+		return -errno;
+	if (info.value_size < GUARD_CONFIG_MIN_BYTES ||
+	    info.value_size > VALUE_MAX)
+		return -EINVAL;
+	value = calloc(1, info.value_size);
+	if (!value)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(fd, &zero, value) < 0)
+		return -errno;
+	*ret_size = info.value_size;
+	*ret_value = TAKE_PTR(value);
+	return 0;
+}
+
+int guard_identity_read_old(int fd, struct guard_config *ret_config)
+{
+	_cleanup_free_ unsigned char *value = NULL;
+	struct guard_config config = {0};
+	uint32_t size;
+	int r = read_raw(fd, &size, &value);
+
+	if (r < 0)
+		return r;
+	memcpy(&config, value, size < sizeof(config) ? size : sizeof(config));
+	*ret_config = config;
+	return 0;
+}
+
+int guard_identity_claim(int fd, const struct guard_config *own)
+{
+	_cleanup_free_ unsigned char *value = NULL;
+	struct guard_config config;
+	uint32_t zero = 0;
+	uint32_t size;
+	int r = read_raw(fd, &size, &value);
+
+	if (r < 0)
+		return r;
+	memcpy(&config, value, GUARD_CONFIG_MIN_BYTES);
+	config.daemon_tgid = own->daemon_tgid;
+	config.daemon_start_ticks = own->daemon_start_ticks;
+	config.daemon_cgroup = own->daemon_cgroup;
+	memcpy(value, &config, GUARD_CONFIG_MIN_BYTES);
+	return bpf_map_update_elem(fd, &zero, value, BPF_ANY) < 0 ? -errno : 0;
+}
+
+/* nsfs: the inode number of the link's target. 0, which no namespace has,
+ * where it cannot be read. */
+static uint32_t own_namespace(const struct guard_place *place)
+{
+	struct stat st;
+
+	return fstatat(place->proc_fd, "self/ns/mnt", &st, 0) < 0
+		       ? 0
+		       : (uint32_t)st.st_ino;
+}
+
 int guard_identity_fill(const struct guard_place *place, int root_cgroup_fd,
 			struct guard_config *ret_config)
 {
@@ -126,6 +199,7 @@ int guard_identity_fill(const struct guard_place *place, int root_cgroup_fd,
 		return r;
 	config.daemon_start_ticks = ticks;
 	config.daemon_cgroup = own_cgroup(place, root_cgroup_fd);
+	config.mount_namespace = own_namespace(place);
 	*ret_config = config;
 	return 0;
 }

@@ -29,3 +29,11 @@ int guard_identity_read(int fd, struct guard_config *ret_config)
 	__attribute__((nonnull, warn_unused_result));
 int guard_identity_write(int fd, const struct guard_config *config)
 	__attribute__((nonnull, warn_unused_result));
+
+/* The same of a set of another version: what it does not have is 0. */
+int guard_identity_read_old(int fd, struct guard_config *ret_config)
+	__attribute__((nonnull, warn_unused_result));
+
+/* Makes the process of OWN the daemon of that set, and changes nothing else. */
+int guard_identity_claim(int fd, const struct guard_config *own)
+	__attribute__((nonnull, warn_unused_result));

@@ -8,6 +8,7 @@
 
 #include "agent/enforce/block_guard.h"
 #include "agent/enforce/guard_identity.h"
+#include "agent/enforce/guard_kept.h"
 #include "agent/enforce/guard_set.h"
 
 struct ring_buffer;
@@ -18,8 +19,8 @@ struct block_guard {
 	struct block_guard_status status;
 	struct guard_set *set;
 	struct ring_buffer *ring;
-	int events;	 /* epoll: readable when the ring is, whichever it is */
-	int kept_config; /* from the service manager; -1 */
+	int events; /* epoll: readable when the ring is, whichever it is */
+	struct guard_kept kept; /* from the service manager */
 	/* Only while block_guard_dispatch runs. */
 	block_guard_event_fn fn;
 	void *userdata;

@@ -21,6 +21,7 @@
 
 /* Opened by the self-test: always there, and of no use to anybody. */
 static const char decoy_path[] = "/dev/null";
+static const char ftrace_path[] = "/proc/sys/kernel/ftrace_enabled";
 enum { DECOY_MAJOR = 1, DECOY_MINOR = 3 };
 
 uint64_t guard_proof_count(const struct guard_set *set, uint32_t which)
@@ -41,31 +42,54 @@ uint64_t guard_proof_count(const struct guard_set *set, uint32_t which)
 	return sum;
 }
 
-/* Our own open of the decoy must fail with EPERM, and by this program. */
+/* The deed that must be refused: opening the decoy, or writing what is there
+ * already to the ftrace switch. 0 or -errno. */
+static int try_deed(uint32_t hook)
+{
+	bool is_sysctl = hook == GUARD_HOOK_SYSCTL;
+	_cleanup_close_ int fd = open(is_sysctl ? ftrace_path : decoy_path,
+				      (is_sysctl ? O_RDWR : O_RDONLY) |
+					      O_CLOEXEC);
+	char text[8];
+	ssize_t n;
+
+	if (fd < 0 || !is_sysctl)
+		return fd < 0 ? -errno : 0;
+	n = read(fd, text, sizeof(text));
+	if (n <= 0 || pwrite(fd, text, (size_t)n, 0) >= 0)
+		return 0;
+	return -errno;
+}
+
+/* Our own deed must fail with EPERM, and by this program. */
 static bool is_refused_by(const struct guard_set *set, uint32_t hook)
 {
 	int fd = guard_set_map(set, GUARD_MAP_CONFIG);
 	uint64_t before = guard_proof_count(set, GUARD_COUNT_PROBE);
 	struct guard_config config;
 	bool refused;
-	int decoy;
 
 	if (guard_identity_read(fd, &config) < 0)
 		return false;
-	config.probe_key = GUARD_KEY(true, DECOY_MAJOR, DECOY_MINOR);
+	config.probe_key = hook == GUARD_HOOK_SYSCTL
+				   ? 0
+				   : GUARD_KEY(true, DECOY_MAJOR, DECOY_MINOR);
 	config.probe_hook = hook;
 	if (guard_identity_write(fd, &config) < 0)
 		return false;
 
-	decoy = open(decoy_path, O_RDONLY | O_CLOEXEC);
-	refused = decoy < 0 && errno == EPERM &&
+	refused = try_deed(hook) == -EPERM &&
 		  guard_proof_count(set, GUARD_COUNT_PROBE) > before;
-	if (decoy >= 0)
-		(void)close(decoy);
 
 	config.probe_hook = GUARD_HOOK_NONE;
 	config.probe_key = 0;
 	return guard_identity_write(fd, &config) == 0 && refused;
+}
+
+/* A kernel without the switch has nothing to guard. */
+static bool has_ftrace_switch(void)
+{
+	return access(ftrace_path, F_OK) == 0;
 }
 
 uint32_t guard_proof_layers(const struct guard_set *set)
@@ -83,7 +107,8 @@ uint32_t guard_proof_layers(const struct guard_set *set)
 				  : BLOCK_GUARD_LAYER_FMOD;
 	if (groups & GUARD_GROUP_DEVICES)
 		layers |= BLOCK_GUARD_LAYER_DEVICES;
-	if (groups & GUARD_GROUP_SYSCTL)
+	if ((groups & GUARD_GROUP_SYSCTL) &&
+	    (!has_ftrace_switch() || is_refused_by(set, GUARD_HOOK_SYSCTL)))
 		layers |= BLOCK_GUARD_LAYER_SYSCTL;
 	if (groups & GUARD_GROUP_TAMPER)
 		layers |= BLOCK_GUARD_LAYER_TAMPER;

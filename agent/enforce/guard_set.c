@@ -70,6 +70,9 @@ static const struct program {
 	{"guard_rmdir", GUARD_GROUP_TAMPER, ANY_KERNEL, false, "inode_rmdir"},
 	{"guard_rename", GUARD_GROUP_TAMPER, ANY_KERNEL, false, "inode_rename"},
 	{"guard_umount", GUARD_GROUP_TAMPER, ANY_KERNEL, false, "sb_umount"},
+	{"guard_mount", GUARD_GROUP_TAMPER, ANY_KERNEL, false, "sb_mount"},
+	{"guard_move_mount", GUARD_GROUP_TAMPER, ANY_KERNEL, false,
+	 "move_mount"},
 	{"guard_bpf", GUARD_GROUP_TAMPER, ANY_KERNEL, false, "bpf"},
 };
 enum { PROGRAM_COUNT = sizeof(programs) / sizeof(programs[0]) };
@@ -475,10 +478,29 @@ int guard_set_open_pinned(const char *pin_dir, enum guard_map which,
 		fd = bpf_obj_get(path);
 		if (fd >= 0 &&
 		    bpf_obj_get_info_by_fd(fd, &info, &info_size) == 0 &&
-		    info.value_size == size)
+		    (size == 0 || info.value_size == size))
 			return TAKE_FD(fd);
 	}
 	return -ENOENT;
+}
+
+bool guard_set_is_locked(const char *pin_dir)
+{
+	_cleanup_closedir_ DIR *dir = opendir(pin_dir);
+	char path[PATH_MAX];
+	const char *name;
+
+	while (dir && (name = next_other(dir, NULL))) {
+		_cleanup_close_ int fd = -1;
+
+		if (pin_path(path, sizeof(path), pin_dir, name,
+			     map_names[GUARD_MAP_CONFIG]) < 0)
+			continue;
+		fd = bpf_obj_get(path);
+		if (fd < 0 && errno == EPERM)
+			return true;
+	}
+	return false;
 }
 
 /* The groups of which every needed link is still pinned. */
@@ -576,4 +598,9 @@ const char *guard_set_name(const struct guard_set *set)
 int guard_set_map(const struct guard_set *set, enum guard_map which)
 {
 	return set->maps[which];
+}
+
+const char *guard_set_map_name(enum guard_map which)
+{
+	return map_names[which];
 }

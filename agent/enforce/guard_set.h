@@ -94,11 +94,15 @@ int guard_set_drop_others(const char *pin_dir, const struct guard_set *keep)
 
 /*
  * Map WHICH of some set that is pinned below PIN_DIR, whole or not, provided
- * its values have SIZE bytes: a descriptor owned by the caller, or -ENOENT.
+ * its values have SIZE bytes (0: any): a descriptor owned by the caller, or
+ * -ENOENT.
  */
 int guard_set_open_pinned(const char *pin_dir, enum guard_map which,
 			  uint32_t size)
 	__attribute__((nonnull, warn_unused_result));
+
+/* Whether some set below PIN_DIR may not be opened by this process. */
+bool guard_set_is_locked(const char *pin_dir) __attribute__((nonnull));
 
 uint32_t guard_set_groups(const struct guard_set *set) __attribute__((nonnull));
 /* The cgroup program cannot see the process (5.15). */
@@ -108,6 +112,9 @@ enum guard_variant guard_set_variant(const struct guard_set *set)
 	__attribute__((nonnull));
 const char *guard_set_name(const struct guard_set *set)
 	__attribute__((nonnull));
+/* Its file's name below a pin. */
+const char *guard_set_map_name(enum guard_map which)
+	__attribute__((returns_nonnull));
 /* Borrowed. */
 int guard_set_map(const struct guard_set *set, enum guard_map which)
 	__attribute__((nonnull));

@@ -31,6 +31,8 @@ static const struct command commands[] = {
 	 "a new key to sign policy with"},
 	{"sign", cmd_sign, "--key KEY … -o POLICY FILE…",
 	 "rule files to a signed policy"},
+	{"order", cmd_order, "--key KEY --terminal ID … -o ORDER",
+	 "a signed order that lifts tamper protection"},
 	{"verify", cmd_verify, "--anchor PUB POLICY",
 	 "whose a signed policy is, and what it says"},
 };

@@ -29,6 +29,7 @@ int cmd_replay(int argc, char **argv);
 int cmd_key(int argc, char **argv);
 int cmd_sign(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
+int cmd_order(int argc, char **argv);
 
 /* Rule texts read from files; "-" is the standard input. */
 struct rule_files {

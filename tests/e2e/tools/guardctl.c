@@ -269,7 +269,8 @@ static int cmd_store(struct tool *tool)
 		int r;
 
 		(void)snprintf(text, sizeof(text),
-			       "FDSTORE=1\nFDNAME=%s\nFDPOLL=0", fds[i].name);
+			       "FDSTORE=1\nFDNAME=%.*s\nFDPOLL=0",
+			       BLOCK_GUARD_FD_NAME_MAX, fds[i].name);
 		r = sd_pid_notify_with_fds(0, 0, text, &fds[i].fd, 1);
 		if (r < 0)
 			return r;

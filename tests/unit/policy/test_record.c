@@ -15,6 +15,7 @@
 
 #include "policy/record.h"
 #include "tests/unit/policy/sample_login.h"
+#include "tests/unit/policy/sample_order.h"
 
 struct sample {
 	struct record_terminal terminal;
@@ -192,6 +193,7 @@ static void sample_part(struct sample *s)
 			sample_login(&s->rec);
 		break;
 	}
+	sample_order(rec);
 }
 
 /* A plausible record of `code`, borrowed strings and all. */
@@ -316,6 +318,7 @@ static void sample_flood_part(struct record *rec)
 {
 	const char *h = hostile;
 
+	flood_order(rec, h);
 	if (rec->code == RECORD_AGENT_HEARTBEAT ||
 	    rec->code == RECORD_AGENT_DEGRADED) {
 		rec->u.health.layer_count = RECORD_LAYERS_MAX + 1;
