@@ -50,7 +50,8 @@ def read_write_stick(t, fs="vfat", access="read-write", grace=GRACE, **options):
     stick = t.stick(fs=fs, **options)
     t.mark()
     t.plug("storage", "stick", stick)
-    t.events("media.allowed" if access == "read-write" else "media.readonly",
+    t.events("media.allowed" if access.startswith("read-write")
+             else "media.readonly",
              wait=30)
     t.until("test -b /dev/sda")
     return stick
