@@ -41,6 +41,9 @@ struct recorder {
 	struct spool *spool;
 	char stream[HEX_SIZE(FRAME_ID_SIZE)];
 	int spool_dir;
+	/* Stands behind follower_seq: reading on from there needs no search */
+	struct spool_reader *follower;
+	uint64_t follower_seq;
 
 	struct waiting *first;
 	struct waiting *last;
@@ -85,6 +88,7 @@ struct recorder *recorder_free(struct recorder *recorder, uint32_t timeout_ms)
 {
 	if (!recorder)
 		return NULL;
+	spool_reader_free(recorder->follower);
 	spool_close(recorder->spool, timeout_ms);
 	while (recorder->first)
 		drop_first(recorder);
@@ -494,37 +498,60 @@ int recorder_open(struct recorder *recorder)
 
 DEFINE_CLEANUP(reader, struct spool_reader *, spool_reader_free);
 
+/* A search goes through a segment from its start: with one for each event, a
+ * flood of events would cost the square of their number. */
+static int reader_behind(struct recorder *recorder, uint64_t after,
+			 struct spool_reader **ret_reader)
+{
+	_cleanup_(cleanup_reader) struct spool_reader *reader = NULL;
+
+	if (recorder->follower && recorder->follower_seq == after) {
+		*ret_reader = TAKE_PTR(recorder->follower);
+		return 0;
+	}
+	int r = spool_reader_new(recorder->spool_dir, &reader);
+	if (r < 0)
+		return r;
+	r = spool_reader_seek(reader, after + 1);
+	if (r != 0 && r != SPOOL_READ_GAP)
+		return r;
+	*ret_reader = TAKE_PTR(reader);
+	return 0;
+}
+
 int recorder_each(struct recorder *recorder, uint64_t after, uint32_t max,
 		  recorder_event_fn fn, void *userdata)
 {
 	_cleanup_(cleanup_reader) struct spool_reader *reader = NULL;
+	uint64_t last = after;
 
 	if (!recorder->spool)
 		return 0;
 	uint64_t durable = spool_durable_seq(recorder->spool);
 	if (after >= durable)
 		return 0;
-	int r = spool_reader_new(recorder->spool_dir, &reader);
-	if (r < 0)
-		return r;
-	r = spool_reader_seek(reader, after + 1);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	if (r == SPOOL_READ_END || r == SPOOL_READ_CORRUPT)
-		return 0;
+	int r = reader_behind(recorder, after, &reader);
+	if (r != 0)
+		return r < 0 && r != -ENOENT ? r : 0;
 
 	for (uint32_t i = 0; i < max;) {
 		struct spool_item item;
 		r = spool_reader_next(reader, durable, &item);
 		if (r == SPOOL_READ_GAP)
 			continue;
+		if (r == SPOOL_READ_END)
+			break;
 		if (r != 0)
 			return r < 0 ? r : 0;
+		last = item.frame.seq;
 		r = fn(item.frame.seq, (const char *)item.frame.payload,
 		       item.frame.payload_size, userdata);
 		if (r != 0)
 			return r;
 		i++;
 	}
+	spool_reader_free(recorder->follower);
+	recorder->follower = TAKE_PTR(reader);
+	recorder->follower_seq = last;
 	return 0;
 }

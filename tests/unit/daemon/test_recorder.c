@@ -271,6 +271,34 @@ static void a_cursor_of_another_spool_frees_nothing(void **state)
 	assert_int_equal(status.spool.acked_seq, 2);
 }
 
+static void reading_on_gives_each_event_once(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t read = 0;
+
+	make_dirs(fixture);
+	assert_int_equal(recorder_open(fixture->recorder), 0);
+	for (int round = 0; round < 5; round++) {
+		for (uint64_t i = 0; i < 4; i++)
+			emit_gap(fixture, 1000 + i);
+		struct seen *seen = read_all(fixture);
+		size_t all = seen->count;
+		/* From where the last reader stands, and from elsewhere */
+		seen->next_seq = read + 1;
+		seen->count = 0;
+		for (; read < all; read++)
+			assert_int_equal(recorder_each(fixture->recorder, read,
+						       1, see, seen),
+					 0);
+		assert_int_equal(seen->next_seq, all + 1);
+		seen->next_seq = 2;
+		assert_int_equal(
+			recorder_each(fixture->recorder, 1, 1, see, seen), 0);
+		assert_int_equal(
+			recorder_each(fixture->recorder, all, 9, see, seen), 0);
+	}
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -280,6 +308,7 @@ int main(void)
 		CASE(what_does_not_fit_is_counted_and_told),
 		CASE(the_terminal_keeps_its_id_and_stream),
 		CASE(an_id_that_is_none_is_never_replaced),
+		CASE(reading_on_gives_each_event_once),
 		CASE(a_cursor_of_another_spool_frees_nothing),
 	};
 
