@@ -247,7 +247,7 @@ $(BUILD)/tests/e2e/tools/%: $(BUILD)/tests/e2e/tools/%.o \
 		$(call lib,$(TEST_COMMON))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LD_OWN) $(LDFLAGS) -o $@ $< -Wl,--start-group \
-		$(filter %.a,$^) -Wl,--end-group $(LIBS_daemon) $(LIBS_all)
+		$(filter %.a,$^) -Wl,--end-group $(LIBS_daemon) $(LIBS_all) -lpam
 $(BUILD)/tests/e2e/guest-agent: tests/e2e/guest-agent.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
@@ -342,6 +342,7 @@ install-agent: all
 	$(Q)$(call inst,644,pkg/dbus/jp.sekimori.Agent1.conf,$(DATADIR)/dbus-1/system.d/jp.sekimori.Agent1.conf)
 	$(Q)$(call inst,644,pkg/dbus/jp.sekimori.Agent1.xml,$(DATADIR)/dbus-1/interfaces/jp.sekimori.Agent1.xml)
 	$(Q)$(call inst,644,pkg/polkit/jp.sekimori.agent.policy,$(DATADIR)/polkit-1/actions/jp.sekimori.agent.policy)
+	$(Q)$(call inst,644,pkg/polkit/50-sekimori.rules,$(DATADIR)/polkit-1/rules.d/50-sekimori.rules)
 	$(Q)$(call inst,644,pkg/completions/sekimorictl,$(DATADIR)/bash-completion/completions/sekimorictl)
 	$(Q)$(call inst,644,pkg/agent.conf,$(SYSCONFDIR)/sekimori/agent.conf)
 	$(Q)for f in policy/rules.d/*/*.rules; do \
