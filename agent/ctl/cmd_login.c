@@ -23,6 +23,7 @@ static const struct {
 	{"lint", login_lint},	    {"status", login_status},
 	{"test", login_test},	    {"enforce", login_enforce},
 	{"confirm", login_confirm}, {"report", login_report},
+	{"prove", login_prove},
 };
 
 int cmd_login(struct ctl *ctl, int argc, char **argv)

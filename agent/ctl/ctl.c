@@ -54,10 +54,12 @@ static const struct ctl_command commands[] = {
 	    "anything is wrong with it, the old\none stays and the reason is "
 	    "shown. Signed with: sekimori-policy sign.\n"),
 	 cmd_policy},
-	{"login", "lint | status | test USER | enforce | confirm | report",
+	{"login",
+	 "lint | status | prove | test USER | enforce | confirm | report",
 	 N_("two proven factors: check, try, switch on"),
 	 N_("  lint [--json]        find ways in past the two factors\n"
 	    "  status [--json]      mode, and the sessions with their factors\n"
+	    "  prove                prove two factors again, at the terminal\n"
 	    "  test USER [--json]   could this person prove two factors? "
 	    "Nobody is asked\n"
 	    "  enforce              refuse who proves fewer, on trial for five "

@@ -364,6 +364,7 @@ static const struct {
 	 "二要素認証の点検、試行、切り替え"},
 	{"  lint [--json]        find ways in past the two factors\n"
 	 "  status [--json]      mode, and the sessions with their factors\n"
+	 "  prove                prove two factors again, at the terminal\n"
 	 "  test USER [--json]   could this person prove two factors? Nobody "
 	 "is "
 	 "asked\n"
@@ -375,12 +376,14 @@ static const struct {
 	 "1 not.\n",
 	 "  lint [--json]        二要素を通らずに入れる道を探す\n"
 	 "  status [--json]      方式と、各セッションの要素を表示する\n"
+	 "  prove                端末の前で二要素を改めて証明する\n"
 	 "  test 利用者 [--json] 二要素を示せる人か確かめる (認証は行わない)\n"
 	 "  enforce              足りない人を拒否する (五分間の試行)\n"
 	 "  confirm [--untested] 試行を本番にする\n"
 	 "  report               拒否をやめ、報告だけに戻す\n\n"
 	 "終了コード: 0 良好、1 誤りあり・拒否。test: 0 二要素あり、1 "
 	 "なし。\n"},
+	{"Two factors were proven just now.\n", "二要素を確かめました。\n"},
 	{"Only root can do this. Run it again with sudo.\n",
 	 "root だけが実行できます。sudo を付けてやり直してください。\n"},
 	{"Mode", "方式"},

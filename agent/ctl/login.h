@@ -123,3 +123,4 @@ int login_test(struct ctl *ctl, int argc, char **argv);
 int login_enforce(struct ctl *ctl, int argc, char **argv);
 int login_confirm(struct ctl *ctl, int argc, char **argv);
 int login_report(struct ctl *ctl, int argc, char **argv);
+int login_prove(struct ctl *ctl, int argc, char **argv);

@@ -293,6 +293,7 @@ static const sd_bus_vtable vtable[] = {
 		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("SetLoginMode", "su", "", on_call,
 		      SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("StepUp", "", "", on_call, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Order", "h", "", on_call, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("SelfTested", "uuuus", "", on_call,
 		      SD_BUS_VTABLE_UNPRIVILEGED),

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/base/cleanup.h"
+#include "agent/base/clock.h"
 #include "agent/daemon/context.h"
 #include "agent/daemon/control_answer.h"
 #include "agent/daemon/control_logins.h"
@@ -196,6 +197,19 @@ static int run_set_login_mode(struct control_call *asked)
 	return sd_bus_reply_method_return(asked->call, NULL);
 }
 
+static int run_step_up(struct control_call *asked)
+{
+	struct logins *logins = login_loop_logins(asked->daemon->logins);
+
+	if (logins_step_up(logins, asked->uid, clock_boot_ns()) != 0)
+		return sd_bus_reply_method_errorf(
+			asked->call, CONTROL_BUS_NAME ".Error.NotProven",
+			"two factors were not proven by the person in front "
+			"of this terminal");
+	login_loop_turn(asked->daemon->logins); /* media are judged again */
+	return sd_bus_reply_method_return(asked->call, NULL);
+}
+
 static int run_order(struct control_call *asked)
 {
 	int fd; /* the message's */
@@ -208,9 +222,10 @@ static int run_order(struct control_call *asked)
 		return r;
 	if (r == TAMPER_OK)
 		return sd_bus_reply_method_return(asked->call, NULL);
-	return sd_bus_reply_method_errorf(
-		asked->call, CONTROL_BUS_NAME ".Error.OrderRejected", "%s",
-		asked->daemon->tamper.error);
+	return sd_bus_reply_method_errorf(asked->call,
+					  CONTROL_BUS_NAME
+					  ".Error.OrderRejected",
+					  "%s", asked->daemon->tamper.error);
 }
 
 static int run_selftested(struct control_call *asked)
@@ -237,6 +252,7 @@ static const struct control_method methods[] = {
 	{"Logins", "jp.sekimori.agent.status", run_logins},
 	{"LoginMode", "jp.sekimori.agent.status", run_login_mode},
 	{"SetLoginMode", "jp.sekimori.agent.manage", run_set_login_mode},
+	{"StepUp", "jp.sekimori.agent.prove", run_step_up},
 	{"Order", "jp.sekimori.agent.manage", run_order},
 	{"SelfTested", "jp.sekimori.agent.manage", run_selftested},
 };

@@ -495,3 +495,19 @@ void logins_context(struct logins *logins, uint64_t boot_now_ns,
 		logins->fresh_until_boot_ns = entry->mfa.proof_boot_ns +
 					      policy->step_up_ns;
 }
+
+int logins_step_up(struct logins *logins, uint32_t uid, uint64_t boot_now_ns)
+{
+	uint64_t limit = logins->policy.reauth_ns;
+
+	logins_read_records(logins, boot_now_ns);
+	const struct login_entry *entry = in_front(logins);
+	if (!entry || entry->session.uid != uid)
+		return LOGINS_NOT_PROVEN;
+	/* An older proof would be the login's, not this one's */
+	if (mfa_session_is_fresh(&logins->policy, &entry->mfa, boot_now_ns) &&
+	    boot_now_ns - entry->mfa.proof_boot_ns <= limit)
+		return 0;
+	logins_tell_step_up_denied(logins, entry, boot_now_ns);
+	return LOGINS_NOT_PROVEN;
+}

@@ -105,6 +105,15 @@ int logins_save(struct logins *logins)
 bool logins_take_change(struct logins *logins) __attribute__((nonnull));
 
 /*
+ * polkit says that the user proved himself just now: looks for the evidence that
+ * its PAM stack left. 0: his session has a fresh proof; LOGINS_NOT_PROVEN: polkit
+ * asked for less than two factors, or he has no local session in front.
+ */
+enum { LOGINS_NOT_PROVEN = 1 };
+int logins_step_up(struct logins *logins, uint32_t uid, uint64_t boot_now_ns)
+	__attribute__((nonnull, warn_unused_result));
+
+/*
  * Who sits at the machine, for decisions about devices and media: the active
  * local session in front. Everything set is borrowed until the next call into
  * logins; the rest of *context is left alone.

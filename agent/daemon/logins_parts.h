@@ -73,6 +73,9 @@ void logins_tell(struct logins *logins, const struct login_entry *entry,
 	__attribute__((nonnull));
 void logins_tell_denied(struct logins *logins, const struct login_record *from,
 			uint64_t boot_now_ns) __attribute__((nonnull));
+void logins_tell_step_up_denied(struct logins *logins,
+				const struct login_entry *entry,
+				uint64_t boot_now_ns) __attribute__((nonnull));
 void logins_tell_mode(struct logins *logins, enum login_mode mode)
 	__attribute__((nonnull));
 

@@ -195,6 +195,18 @@ void logins_tell_denied(struct logins *logins, const struct login_record *from,
 	emit(&t, RECORD_MFA_SESSION_DENIED);
 }
 
+void logins_tell_step_up_denied(struct logins *logins,
+				const struct login_entry *entry,
+				uint64_t boot_now_ns)
+{
+	struct telling t;
+
+	start(&t, logins, boot_now_ns);
+	about_session(&t, entry, boot_now_ns);
+	t.record.decision.reason = RECORD_REASON_LOGIN_FACTORS;
+	emit(&t, RECORD_MFA_STEPUP_DENIED);
+}
+
 void logins_tell_mode(struct logins *logins, enum login_mode mode)
 {
 	struct telling t = {.logins = logins};

@@ -373,6 +373,23 @@ static void evidence_in_the_session_is_a_step_up(void **state)
 	assert_true(logins_take_change(w->logins));
 }
 
+static void polkit_without_factors_is_no_step_up(void **state)
+{
+	struct people *w = *state;
+
+	(void)people_attested(w);
+	people_pass(w, 60);
+	assert_int_equal(logins_step_up(w->logins, 1001, w->now),
+			 LOGINS_NOT_PROVEN);
+	assert_int_equal(people_told(w, RECORD_MFA_STEPUP_DENIED), 1);
+	people_process(w, 900, WORLD_START,
+		       "0::/user.slice/user-1001.slice/session-3.scope\n");
+	people_evidence(w, 900, 'a');
+	assert_int_equal(logins_step_up(w->logins, 1002, w->now),
+			 LOGINS_NOT_PROVEN);
+	assert_int_equal(logins_step_up(w->logins, 1001, w->now), 0);
+}
+
 static void old_evidence_is_taken_away(void **state)
 {
 	struct people *w = *state;
@@ -672,6 +689,7 @@ int main(void)
 		TEST(a_display_manager_unlocks_the_only_locked_session),
 		TEST(evidence_from_another_machine_unlocks_nothing),
 		TEST(evidence_in_the_session_is_a_step_up),
+		TEST(polkit_without_factors_is_no_step_up),
 		TEST(old_evidence_is_taken_away),
 		TEST(a_refusal_is_told_once),
 		TEST(an_idle_console_is_looked_at_in_time),
