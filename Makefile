@@ -64,9 +64,8 @@ LIBS_daemon := $(call pc,--libs,libsystemd libbpf) -lelf -lz
 LIBS_probe := $(call pc,--libs,blkid libseccomp)
 LIBS_ship := $(call pc,--libs,libcurl zlib libzstd libseccomp libsystemd)
 LIBS_ctl := $(call pc,--libs,libsystemd)
-LIBS_collector := $(call pc,--libs,libmicrohttpd gnutls sqlite3 jansson zlib \
+LIBS_collector := $(call pc,--libs,libmicrohttpd gnutls sqlite3 libpq jansson zlib \
 	libzstd libssl libsystemd)
-
 # ---- what is built --------------------------------------------------------
 # A folder is a library; a program is its folder's main.c and the libraries
 # that DESIGN's include table lets it use.
@@ -125,7 +124,10 @@ $(BUILD)/tests/%.o: WARN_DIR := -Wno-missing-prototypes -Werror=unused-function
 $(BUILD)/agent/enforce/%.o: WARN_DIR := -isystem $(BUILD)/bpf
 # (A pattern rule without a recipe would add nothing, hence the list.)
 $(call obj,$(LIB_enforce)): | $(BPF_SKELS)
-$(BUILD)/collector/%.o: WARN_DIR := -I$(BUILD)/collector
+# libpq keeps its header in a folder of its own
+CFLAGS_pq := $(call pc,--cflags,libpq)
+$(BUILD)/collector/%.o: WARN_DIR := -I$(BUILD)/collector $(CFLAGS_pq)
+$(BUILD)/tests/unit/collector/%.o: WARN_DIR := $(CFLAGS_pq)
 
 $(BUILD)/%.o: %.c Makefile
 	$(call say,CC,$<)

@@ -243,7 +243,8 @@ int cmd_export(struct cli *cli)
 
 	if (cli_enter(cli, false) != CLI_OK)
 		return CLI_FAILED;
-	r = store_sqlite_open(cli->config.dir, STORE_READ, &store);
+	r = store_open(cli->config.database, cli->config.dir, STORE_READ,
+		       &store);
 	export.store = store;
 	if (r == 0)
 		r = export.is_proof ? export_proof(&export)

@@ -80,7 +80,8 @@ static int make_store(const struct cli *cli, struct secrets *secrets)
 	if (r < 0)
 		return r;
 	hex_encode(hash, sizeof(hash), secrets->hash);
-	r = store_sqlite_open(cli->config.dir, STORE_CREATE, &store);
+	r = store_open(cli->config.database, cli->config.dir, STORE_CREATE,
+		       &store);
 	return r < 0 ? r : store_transact(store, save_secrets, secrets);
 }
 

@@ -19,7 +19,8 @@ static int open_store(const struct cli *cli, struct store **ret_store)
 
 	if (cli_enter(cli, false) != CLI_OK)
 		return -1;
-	r = store_sqlite_open(cli->config.dir, STORE_READ, ret_store);
+	r = store_open(cli->config.database, cli->config.dir, STORE_READ,
+		       ret_store);
 	if (r < 0)
 		log_error(&cli->log, "'%s': %s", cli->config.dir,
 			  errno_text(r));

@@ -93,16 +93,19 @@ static int read_login(struct server *s)
 
 static int open_stores(struct server *s)
 {
+	const char *database = s->cli->config.database;
 	const char *dir = s->cli->config.dir;
-	int r = store_sqlite_open(dir, STORE_WRITE, &s->writer_store);
+	int r = store_open(database, dir, STORE_WRITE, &s->writer_store);
 
 	if (r == 0)
-		r = store_sqlite_open(dir, STORE_READ, &s->console_store);
+		r = store_open(database, dir, STORE_READ, &s->console_store);
 	if (r == 0)
-		r = store_sqlite_open(dir, STORE_READ, &s->notary_store);
+		r = store_open(database, dir, STORE_READ, &s->notary_store);
 	if (r == 0)
 		r = read_login(s);
-	return r < 0 ? failed(s, "collector.db", r) : 0;
+	/* Not the connection string: a password may be in it */
+	return r < 0 ? failed(s, database[0] ? "database" : "collector.db", r)
+		     : 0;
 }
 
 static int listen_on(struct server *s, const char *what, const char *address,

@@ -39,7 +39,7 @@ static int open_store(const struct cli *cli, enum store_mode mode,
 
 	if (cli_enter(cli, false) != CLI_OK)
 		return -1;
-	r = store_sqlite_open(cli->config.dir, mode, ret_store);
+	r = store_open(cli->config.database, cli->config.dir, mode, ret_store);
 	if (r < 0)
 		log_error(&cli->log, "'%s': %s (%s)", cli->config.dir,
 			  errno_text(r),

@@ -246,7 +246,8 @@ static int print_key(int dirfd)
 static int sign_now(const struct cli *cli)
 {
 	_cleanup_(cleanup_store) struct store *store = NULL;
-	int r = store_sqlite_open(cli->config.dir, STORE_READ, &store);
+	int r = store_open(cli->config.database, cli->config.dir, STORE_READ,
+			   &store);
 
 	if (r == 0)
 		r = notary_sign_once(cli->config.dir, store);

@@ -14,8 +14,8 @@
 #include "agent/base/banned.h"
 
 static const char *const KEYS[] = {
-	"listen",  "console_listen", "dir",	 "threads", "max_connections",
-	"witness", "witness2",	     "witness3", NULL,
+	"listen",  "console_listen", "dir",	 "threads",  "max_connections",
+	"witness", "witness2",	     "witness3", "database", NULL,
 };
 static const char *const WITNESSES[CONFIG_WITNESSES] = {"witness", "witness2",
 							"witness3"};
@@ -65,8 +65,17 @@ static int check(const char *path, const struct conf *conf,
 	set_text(config->listen, conf_get(conf, "listen"));
 	set_text(config->console_listen, conf_get(conf, "console_listen"));
 	set_text(config->dir, conf_get(conf, "dir"));
+	set_text(config->database, conf_get(conf, "database"));
 	for (size_t i = 0; i < CONFIG_WITNESSES; i++)
 		set_text(config->witnesses[i], conf_get(conf, WITNESSES[i]));
+	if (config->database[0] &&
+	    strncmp(config->database, "postgresql://", 13) != 0) {
+		(void)snprintf(ret_error, CONF_ERROR_MAX,
+			       "%.200s: 'database' must begin with "
+			       "postgresql://",
+			       path); /* cut is fine */
+		return -EINVAL;
+	}
 	if (config->dir[0] != '/') {
 		(void)snprintf(ret_error, CONF_ERROR_MAX,
 			       "%.200s: 'dir' must be an absolute path",

@@ -18,6 +18,7 @@ struct config {
 	char listen[CONF_VALUE_MAX + 1];
 	char console_listen[CONF_VALUE_MAX + 1];
 	char dir[CONF_VALUE_MAX + 1];
+	char database[CONF_VALUE_MAX + 1]; /* libpq's; "": SQLite in dir */
 	/* "URL VKEY" of those that sign checkpoints too; "" none */
 	char witnesses[CONFIG_WITNESSES][CONF_VALUE_MAX + 1];
 	uint64_t threads;	  /* of the agents' listener */

@@ -249,6 +249,22 @@ int store_sqlite_open(const char *dir, enum store_mode mode,
 		      struct store **ret_store)
 	__attribute__((nonnull, warn_unused_result));
 
+/*
+ * Opens the PostgreSQL store that libpq's connection string WHERE names. As
+ * above; -ECONNREFUSED when the server cannot be reached or refuses us; -ENOENT
+ * when nothing of ours is there yet (STORE_CREATE makes it, in the schema
+ * `sekimori`). Several collectors may write to one.
+ */
+int store_postgres_open(const char *where, enum store_mode mode,
+			struct store **ret_store)
+	__attribute__((nonnull, warn_unused_result));
+
+/* The one that is configured: PostgreSQL where `database` is not "", else SQLite
+ * in `dir`. Results of both. */
+int store_open(const char *database, const char *dir, enum store_mode mode,
+	       struct store **ret_store)
+	__attribute__((nonnull, warn_unused_result));
+
 /* Runs `fn` in a transaction of its own; for the commands. */
 typedef int store_txn_fn(struct store *store, void *ctx);
 int store_transact(struct store *store, store_txn_fn *fn, void *ctx)

@@ -478,17 +478,3 @@ int store_sqlite_open(const char *dir, enum store_mode mode,
 	r = open_once(dir, STORE_WRITE, &older);
 	return r < 0 ? r : open_once(dir, mode, ret_store);
 }
-
-int store_transact(struct store *store, store_txn_fn *fn, void *ctx)
-{
-	int r = store->ops->begin(store);
-
-	if (r < 0)
-		return r;
-	r = fn(store, ctx);
-	if (r == 0)
-		r = store->ops->commit(store);
-	if (r != 0)
-		store->ops->rollback(store);
-	return r;
-}

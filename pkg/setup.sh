@@ -7,7 +7,7 @@ set -euo pipefail
 build=(gcc make libc6-dev pkg-config clang llvm bpftool libbpf-dev libelf-dev
 	zlib1g-dev libzstd-dev libsystemd-dev libblkid-dev libssl-dev
 	libjansson-dev libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev
-	libsqlite3-dev libseccomp-dev libpam0g-dev gettext python3 git
+	libsqlite3-dev libpq-dev libseccomp-dev libpam0g-dev gettext python3 git
 	debhelper dpkg-dev fakeroot)
 vm=(qemu-system-x86 qemu-utils seabios mmdebstrap busybox-static cpio zstd
 	xz-utils kmod e2fsprogs dosfstools openssl ca-certificates)
@@ -15,7 +15,7 @@ try=()
 check=(libcmocka-dev libclang-rt-14-dev clang-format mandoc shellcheck
 	cppcheck clang-tidy valgrind dbus protobuf-compiler python3-protobuf
 	sqlite3 softhsm2 libengine-pkcs11-openssl lintian curl libpam-oath
-	libpam-google-authenticator)
+	libpam-google-authenticator postgresql)
 
 case ${1:-build} in
 build) want=("${build[@]}") ;;

@@ -25,7 +25,7 @@ MAY = {
                   "agent/pam:lint.h,lint_stack.h,line.h"},
     "agent/notify": {"policy", "agent/base", "agent/notify"},
     "agent/pam": {"policy", "agent/base", "agent/pam"},
-    "collector": {"policy:record.h,grant.h,code.h,limits.h,span.h", "agent/base",
+    "collector": {"policy:record.h,grant.h,code.h,limits.h,span.h,utf8.h", "agent/base",
                   "agent/wire", "collector"},
 }
 # A library's header lives in the rooms named here and nowhere else.

@@ -191,8 +191,8 @@ class Terminal:
 class Collector:
     """One collector in its own folder, on ports the kernel chose."""
 
-    def __init__(self, program, folder):
-        self.program, self.folder = program, folder
+    def __init__(self, program, folder, database=None):
+        self.program, self.folder, self.database = program, folder, database
         self.log = folder + ".log"
         self.process = None
         self.config = folder + ".conf"
@@ -204,6 +204,8 @@ class Collector:
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(f"dir = {self.folder}\nlisten = 127.0.0.1:{self.port}\n"
                        f"console_listen = 127.0.0.1:{self.console_port}\n")
+            if self.database:
+                file.write(f"database = {self.database}\n")
 
     def command(self, *words):
         self.write_config()

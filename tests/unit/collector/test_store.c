@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The SQLite store: exactly once, gaps, forks, tokens, certificates, queries. */
+/* The store, on either database: exactly once, gaps, forks, tokens, certificates, queries. */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -7,9 +7,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <sqlite3.h>
 
-#include "tests/unit/collector/fixture.h"
+#include "tests/unit/collector/database.h"
 
 struct test {
 	char *folder;
@@ -22,9 +21,7 @@ static int set_up(void **state)
 	struct test *t = calloc(1, sizeof(*t));
 
 	assert_non_null(t);
-	t->folder = fixture_folder();
-	assert_int_equal(store_sqlite_open(t->folder, STORE_CREATE, &t->store),
-			 0);
+	database_make(&t->folder, &t->store);
 	fixture_init(&t->fixture, FIXTURE_STREAM, 0);
 	*state = t;
 	return 0;
@@ -42,19 +39,7 @@ static int tear_down(void **state)
 
 static int64_t ask(const struct test *t, const char *sql)
 {
-	char path[256];
-	sqlite3_stmt *st;
-	sqlite3 *db;
-	int64_t value;
-
-	snprintf(path, sizeof(path), "%s/collector.db", t->folder);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
-	value = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	sqlite3_close(db);
-	return value;
+	return database_ask(t->folder, sql);
 }
 
 struct put {
@@ -237,10 +222,9 @@ static void a_reopened_store_goes_on(void **state)
 	put(t, 1, 5);
 	store_close(t->store);
 	t->store = NULL;
-	assert_int_equal(store_sqlite_open(t->folder, STORE_CREATE, &t->store),
-			 0);
+	assert_int_equal(database_open(t->folder, STORE_CREATE, &t->store), 0);
 	assert_int_equal(put(t, 4, 8).ack.stored, 3);
-	assert_int_equal(store_sqlite_open(t->folder, STORE_READ, &reader), 0);
+	assert_int_equal(database_open(t->folder, STORE_READ, &reader), 0);
 	assert_int_equal(reader->ops->meta_set(reader, "a", "b"), -EACCES);
 	store_close(reader);
 }
@@ -252,6 +236,8 @@ static void what_is_no_store_is_not_opened(void **state)
 	char path[256];
 	FILE *f;
 
+	if (database_name())
+		skip(); /* a file of SQLite's */
 	assert_int_equal(store_sqlite_open("/nonexistent", STORE_READ, &store),
 			 -ENOENT);
 	snprintf(path, sizeof(path), "%s/collector.db", t->folder);
@@ -265,6 +251,50 @@ static void what_is_no_store_is_not_opened(void **state)
 	assert_int_equal(store_sqlite_open(t->folder, STORE_WRITE, &store),
 			 -EBADMSG);
 	assert_null(store);
+}
+
+static void a_server_that_is_not_there_is_told(void **state)
+{
+	struct store *store = NULL;
+
+	(void)state;
+	assert_int_equal(store_postgres_open("postgresql:///?host=/nonexistent",
+					     STORE_WRITE, &store),
+			 -ECONNREFUSED);
+	if (!database_name())
+		return;
+	database_run(NULL, "DROP SCHEMA sekimori CASCADE");
+	assert_int_equal(database_open("", STORE_WRITE, &store), -ENOENT);
+	assert_null(store);
+}
+
+#define BAD_BODY "{\"a\":\"\xff\xfe\0b\"}"
+
+static int check_body(const struct store_row *row, void *ctx)
+{
+	if (row->seq == 1) {
+		assert_int_equal(row->body_len, sizeof(BAD_BODY) - 1);
+		(void)ctx;
+		assert_memory_equal(row->body, BAD_BODY, sizeof(BAD_BODY) - 1);
+		assert_int_equal(row->quarantine, 1);
+	}
+	return 0;
+}
+
+static void what_no_text_can_hold_is_stored_all_the_same(void **state)
+{
+	struct test *t = *state;
+	struct store_event *event = &t->fixture.events[1];
+
+	event->body = BAD_BODY;
+	event->body_len = sizeof(BAD_BODY) - 1;
+	event->quarantine = 1;
+	(void)snprintf(event->unit, sizeof(event->unit), "\xe5\xb8");
+	assert_int_equal(put(t, 1, 2).ack.quarantined, 1);
+	assert_int_equal(t->store->ops->each_row(t->store,
+						 &(struct store_query){0},
+						 check_body, NULL),
+			 0);
 }
 
 static int count_row(const struct store_row *row, void *ctx)
@@ -484,6 +514,8 @@ int main(void)
 		TEST(what_was_not_committed_never_was),
 		TEST(a_reopened_store_goes_on),
 		TEST(what_is_no_store_is_not_opened),
+		TEST(a_server_that_is_not_there_is_told),
+		TEST(what_no_text_can_hold_is_stored_all_the_same),
 		TEST(rows_come_in_order_and_by_page),
 		TEST(tokens_are_spent_and_expire),
 		TEST(a_revoked_certificate_stores_nothing),

@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The PostgreSQL store: the same suite as SQLite's, then collectors on it, one
+and two, killed and with the database restarted. Prints one line a test and a
+closing count."""
+import os, re, shutil, signal, subprocess, sys, tempfile, threading, time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from postgres import Postgres, programs  # noqa: E402
+from terminal import Chain, Collector, Terminal  # noqa: E402
+
+BUILD = os.environ.get("BUILD", "build")
+PROGRAM = BUILD + "/sekimori-collector"
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def equal(got, wanted, what=""):
+    if got != wanted:
+        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
+
+
+# ---- the suite of the store ---------------------------------------------------
+
+def suite(database, name):
+    """Lines of one cmocka program run on the database: (name, is_ok)."""
+    done = subprocess.run([f"{BUILD}/tests/unit/collector/{name}"], capture_output=True, text=True,
+                          env=os.environ | {"SEKIMORI_TEST_DATABASE": database.url(),
+                                            "CMOCKA_MESSAGE_OUTPUT": "stdout"})
+    lines = re.findall(r"\[\s+(OK|FAILED|SKIPPED)\s+\] (\w+)", done.stdout)
+    if done.returncode != 0 and all(state != "FAILED" for state, _ in lines):
+        lines.append(("FAILED", name + " ended with " + str(done.returncode)))
+    if any(state == "FAILED" for state, _ in lines):
+        print(done.stdout[-3000:], done.stderr[-3000:])
+    return list(dict.fromkeys(lines))
+
+
+# ---- collectors ----------------------------------------------------------------
+
+class Site:
+    """Collectors of one city on one database."""
+
+    def __init__(self, database, folder):
+        self.database = database
+        subprocess.run([database.bin + "/psql", "-q", "-X", "-d", database.url(), "-c",
+                        "DROP SCHEMA IF EXISTS sekimori CASCADE"], check=True,
+                       stderr=subprocess.DEVNULL)
+        self.first = Collector(PROGRAM, folder + "/a", database.url()).start()
+        # The second has the same keys, and a folder of its own
+        shutil.copytree(folder + "/a", folder + "/b")
+        self.second = object.__new__(Collector)
+        self.second.__dict__ = self.first.__dict__ | {
+            "folder": folder + "/b", "log": folder + "/b.log", "config": folder + "/b.conf",
+            "process": None, "port": 0, "console_port": 0}
+
+    def stop(self):
+        for collector in (self.first, self.second):
+            if collector.process and collector.process.poll() is None:
+                collector.stop()
+
+    def terminal(self):
+        terminal = self.first.terminal()
+        return terminal, Chain(terminal.host)
+
+
+def deliver(terminal, chain, collectors, batch=5, seconds=60):
+    """As the shipper does: again until acked, at whichever collector answers."""
+    done, end, turn = 0, time.monotonic() + seconds, 0
+    while done < len(chain.records):
+        if time.monotonic() > end:
+            raise AssertionError(f"stuck at {done} of {len(chain.records)}")
+        last = min(done + batch, len(chain.records))
+        terminal.collector = collectors[turn % len(collectors)]
+        try:
+            status, headers, _ = terminal.post(chain, done + 1, last)
+        except Exception:  # noqa: BLE001: killed under us: the next one
+            terminal.close()
+            turn += 1
+            time.sleep(0.05)
+            continue
+        if status == 200:
+            done = int(headers["X-Agent-Ack"].split(":")[1])
+        elif status == 409 and headers.get("X-Agent-Expect"):
+            done = int(headers["X-Agent-Expect"].split(":")[1])
+        elif status not in (429, 503):
+            raise AssertionError(f"status {status}")
+        turn += 1
+        terminal.close()
+
+
+def stored(site, chain):
+    return site.database.ask(
+        "SELECT count(*), count(DISTINCT e.seq), max(e.seq) FROM events e"
+        f" JOIN streams s ON s.id = e.stream WHERE s.stream = '{chain.stream}'")
+
+
+def exactly_once(site, chain):
+    n = len(chain.records)
+    equal(stored(site, chain), f"{n}|{n}|{n}", "events, distinct, newest")
+
+
+def proved(site):
+    """Export with proof, and verify what was exported."""
+    out = site.first.command("export", "--proof")
+    path = site.first.folder + "/export.ndjson"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(out)
+    return site.first.command("verify", path)
+
+
+@test
+def events_are_kept_once_and_shown(site):
+    terminal, chain = site.terminal()
+    chain.grow(30)
+    deliver(terminal, chain, [site.first])
+    terminal.collector = site.first
+    equal(terminal.post(chain, 1, 30)[0], 200)
+    exactly_once(site, chain)
+    equal(len(site.first.events("&terminal=" + terminal.host)), 30)
+    equal(site.first.terminals()[terminal.host]["events"], 30)
+    proved(site)
+
+
+@test
+def two_collectors_lose_and_double_nothing_when_one_is_killed(site):
+    site.second.start()
+    pairs = [site.terminal() for _ in range(4)]
+    for _, chain in pairs:
+        chain.grow(120)
+    problems = []
+
+    def work(terminal, chain):
+        try:
+            deliver(terminal, chain, [site.first, site.second])
+        except Exception as problem:  # noqa: BLE001: told below
+            problems.append(repr(problem))
+
+    threads = [threading.Thread(target=work, args=pair) for pair in pairs]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        time.sleep(0.5)
+        site.second.process.kill()
+        site.second.process.wait()
+        site.second.start()
+    for thread in threads:
+        thread.join()
+    equal(problems, [])
+    for _, chain in pairs:
+        exactly_once(site, chain)
+    proved(site)
+
+
+@test
+def a_database_that_is_restarted_loses_nothing(site):
+    terminal, chain = site.terminal()
+    chain.grow(200)
+    worker = threading.Thread(target=deliver, args=(terminal, chain, [site.first]))
+    worker.start()
+    time.sleep(0.3)
+    site.database.stop(signal.SIGQUIT)  # at once, as a crash
+    time.sleep(0.5)
+    site.database.start()
+    worker.join()
+    exactly_once(site, chain)
+    equal(len(site.first.events("&terminal=" + terminal.host)), 200,
+          "the console found its way back")
+    proved(site)
+
+
+@test
+def a_row_taken_out_of_the_database_is_named(site):
+    terminal, chain = site.terminal()
+    chain.grow(20)
+    deliver(terminal, chain, [site.first])
+    site.database.ask("DELETE FROM events WHERE seq = 7 AND stream = (SELECT id FROM streams"
+                      f" WHERE stream = '{chain.stream}')")
+    out = site.first.command("export", "--proof")
+    path = site.first.folder + "/export.ndjson"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(out)
+    done = subprocess.run([PROGRAM, "--config", site.first.config, "verify", path],
+                          capture_output=True, text=True)
+    equal(done.returncode != 0, True, "verify accepts it")
+    equal(chain.stream in done.stdout + done.stderr, True, done.stdout + done.stderr)
+
+
+def main():
+    names = sys.argv[1:]
+    if not programs():
+        print("skip PostgreSQL is not installed\n0 passed, 0 failed, 1 skipped")
+        return 0
+    counts = {"OK": 0, "FAILED": 0}
+    folder = tempfile.mkdtemp(prefix="collector-")
+    database = Postgres()
+    try:
+        for program in () if names else ("test_store", "test_tree"):
+            for state, name in suite(database, program):
+                if state == "SKIPPED":  # of SQLite's files: not of this suite
+                    continue
+                print(f"{'ok' if state == 'OK' else 'not ok'} - {name}")
+                counts[state] += 1
+        site = Site(database, folder)
+        for function in TESTS:
+            if names and function.__name__ not in names:
+                continue
+            try:
+                function(site)
+                print(f"ok - {function.__name__}", flush=True)
+                counts["OK"] += 1
+            except Exception as problem:  # noqa: BLE001: one failed test of many
+                print(f"not ok - {function.__name__}: {problem!r}", flush=True)
+                counts["FAILED"] += 1
+        site.stop()
+        if counts["FAILED"]:
+            for name in ("/a.log", "/b.log"):
+                if os.path.exists(folder + name):
+                    print(open(folder + name, encoding="utf-8").read()[-3000:])
+    finally:
+        database.close()
+        shutil.rmtree(folder)
+    print("%d passed, %d failed" % tuple(counts.values()))
+    return 1 if counts["FAILED"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
