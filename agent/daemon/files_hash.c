@@ -63,7 +63,7 @@ static int open_file(const struct hash_file *file, int *ret_fd)
 {
 	const struct open_how how = {
 		.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOATIME |
-			 O_CLOEXEC | O_LARGEFILE,
+			 O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
 			   RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
 	};

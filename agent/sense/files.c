@@ -75,11 +75,10 @@ static int mark(int fd, uint64_t mask, const char *point)
 static int open_writes(struct files_watch *watch)
 {
 	/* O_NONBLOCK: a FIFO on the medium must not stop the reader */
-	watch->writes_fd = fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC |
-						 FAN_NONBLOCK |
-						 FAN_UNLIMITED_MARKS,
-					 O_RDONLY | O_NONBLOCK | O_CLOEXEC |
-						 O_LARGEFILE | O_NOATIME);
+	watch->writes_fd =
+		fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK |
+				      FAN_UNLIMITED_MARKS,
+			      O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOATIME);
 	if (watch->writes_fd < 0)
 		return -errno;
 	return mark(watch->writes_fd, WRITE_MASK, watch->point);

@@ -225,6 +225,17 @@ static void an_unnamed_file_has_the_name_it_is_linked_by(void **state)
 	assert_string_equal(told(scene), "created named\nclosed (no name)\n");
 }
 
+static void a_file_of_three_gibibytes_is_told(void **state)
+{
+	struct scene *scene = *state;
+
+	NEED_WATCH(scene);
+	int fd = open("large", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_int_equal(ftruncate(fd, (off_t)3 << 30), 0);
+	assert_int_equal(close(fd), 0);
+	assert_string_equal(told(scene), "created large\nclosed large\n");
+}
+
 static void a_hard_link_is_a_new_name(void **state)
 {
 	struct scene *scene = *state;
@@ -339,6 +350,7 @@ int main(void)
 		WATCHED(two_halves_of_a_rename_are_put_together),
 		WATCHED(a_mapping_is_told_when_it_goes),
 		WATCHED(an_unnamed_file_has_the_name_it_is_linked_by),
+		WATCHED(a_file_of_three_gibibytes_is_told),
 		WATCHED(a_hard_link_is_a_new_name),
 		WATCHED(another_mount_does_not_hide_a_file),
 		WATCHED(an_unread_write_is_dropped_with_its_watch),
