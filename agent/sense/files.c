@@ -54,10 +54,7 @@ struct files_watch {
 	uint64_t name_mask; /* with FAN_RENAME or its two halves */
 	struct half halves[HALVES_MAX];
 	unsigned int next_half;
-	union {
-		struct fanotify_event_metadata event;
-		char bytes[NAMES_BYTES];
-	} names;
+	char names[NAMES_BYTES];
 	struct turn turn;
 	char text[FILES_PATH_MAX];
 	char path[FILES_PATH_MAX];
@@ -418,11 +415,9 @@ static bool take_half(struct files_watch *watch, int32_t pid)
 }
 
 /* Names of one event: path, and to where the kernel tells both. */
-static bool read_info(struct files_watch *watch,
-		      const struct fanotify_event_metadata *from, bool *ret_to)
+static bool read_info(struct files_watch *watch, const char *at,
+		      const char *end, bool *ret_to)
 {
-	const char *at = (const char *)from + from->metadata_len;
-	const char *end = (const char *)from + from->event_len;
 	bool has_path = false;
 
 	*ret_to = false;
@@ -462,7 +457,8 @@ static void tell_change(struct files_watch *watch, struct files_event *event,
 	fn(event, userdata);
 }
 
-static void tell_name(struct files_watch *watch,
+/* BYTES: the event as the kernel has it; FROM: its head. */
+static void tell_name(struct files_watch *watch, const char *bytes,
 		      const struct fanotify_event_metadata *from, files_fn fn,
 		      void *userdata)
 {
@@ -474,7 +470,8 @@ static void tell_name(struct files_watch *watch,
 		fn(&event, userdata);
 		return;
 	}
-	if (!read_info(watch, from, &has_to))
+	if (!read_info(watch, bytes + from->metadata_len,
+		       bytes + from->event_len, &has_to))
 		return;
 	event.is_directory = from->mask & FAN_ONDIR;
 	if (event.is_directory) /* it, or what is in it, has moved */
@@ -501,17 +498,22 @@ static void tell_name(struct files_watch *watch,
 static void read_names(struct files_watch *watch, files_fn fn, void *userdata)
 {
 	for (int i = 0; i < READS_PER_TURN; i++) {
-		ssize_t n = read(watch->names_fd, watch->names.bytes,
-				 sizeof(watch->names.bytes));
+		ssize_t n = read(watch->names_fd, watch->names,
+				 sizeof(watch->names));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return;
-		const struct fanotify_event_metadata *event =
-			&watch->names.event;
-		for (; n > 0 && FAN_EVENT_OK(event, n);
-		     event = FAN_EVENT_NEXT(event, n))
-			tell_name(watch, event, fn, userdata);
+		/* The kernel aligns events with names to 4 bytes only */
+		struct fanotify_event_metadata event;
+		for (const char *at = watch->names; n >= (ssize_t)sizeof(event);
+		     at += event.event_len) {
+			memcpy(&event, at, sizeof(event));
+			if (!FAN_EVENT_OK(&event, n))
+				break;
+			n -= (ssize_t)event.event_len;
+			tell_name(watch, at, &event, fn, userdata);
+		}
 	}
 }
 
