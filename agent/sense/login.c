@@ -403,49 +403,52 @@ struct login_watch *login_watch_free(struct login_watch *watch)
 /* --- of which session a process is ----------------------------------------
  */
 
-/* The digits after PREFIX in TEXT as a uid, followed by SUFFIX. */
-static bool parse_uid(const char *text, const char *prefix, const char *suffix,
-		      uint32_t *ret_uid)
+/* "user-1001.slice/…": the uid, and what comes behind the slash. */
+static const char *parse_slice(const char *text, uint32_t *ret_uid)
 {
-	const char *at = strstr(text, prefix);
+	static const char prefix[] = "user-", suffix[] = ".slice/";
+	const char *digits = text + sizeof(prefix) - 1;
 	char *end = NULL;
 
-	if (!at)
-		return false;
-	at += strlen(prefix);
-	unsigned long long uid = strtoull(at, &end, 10);
-	if (end == at || at[0] < '0' || at[0] > '9' || uid >= UINT32_MAX ||
-	    strncmp(end, suffix, strlen(suffix)) != 0)
-		return false;
+	if (strncmp(text, prefix, sizeof(prefix) - 1) != 0 || digits[0] < '0' ||
+	    digits[0] > '9')
+		return NULL;
+	unsigned long long uid = strtoull(digits, &end, 10);
+	if (uid >= UINT32_MAX || strncmp(end, suffix, sizeof(suffix) - 1) != 0)
+		return NULL;
 	*ret_uid = (uint32_t)uid;
-	return true;
+	return end + sizeof(suffix) - 1;
 }
 
+/*
+ * Only the folder right below the slice counts: below the user's own manager
+ * he may name folders as he likes.
+ */
 int login_parse_cgroup(const char *text, char *ret_id, uint32_t *ret_uid)
 {
-	static const char session[] = "/session-", scope[] = ".scope";
-	const char *path = strstr(text, "0::/user.slice/user-");
+	static const char head[] = "0::/user.slice/", session[] = "session-",
+			  scope[] = ".scope", own[] = "user@";
+	const char *line = strstr(text, head);
 	uint32_t uid = 0;
 
-	if (!path || !parse_uid(path, "/user-", ".slice/", &uid))
+	const char *unit = line ? parse_slice(line + sizeof(head) - 1, &uid)
+				: NULL;
+	if (!unit)
 		return -ENOENT;
-	size_t len = strcspn(path, "\n");
-	const char *at = strstr(path, session);
-	const char *end = at ? strstr(at, scope) : NULL;
-	if (end && (size_t)(end - path) < len) {
-		at += sizeof(session) - 1;
-		if (end == at || (size_t)(end - at) >= LOGIN_SESSION_ID_SIZE ||
-		    memchr(at, '/', (size_t)(end - at)))
-			return -ENOENT;
-		memcpy(ret_id, at, (size_t)(end - at));
-		ret_id[end - at] = '\0';
+	size_t len = strcspn(unit, "/\n");
+	size_t around = sizeof(session) - 1 + sizeof(scope) - 1;
+	if (strncmp(unit, own, sizeof(own) - 1) == 0) {
+		ret_id[0] = '\0';
 		*ret_uid = uid;
 		return 0;
 	}
-	at = strstr(path, "/user@");
-	if (!at || (size_t)(at - path) >= len)
+	if (len <= around || len - around >= LOGIN_SESSION_ID_SIZE ||
+	    strncmp(unit, session, sizeof(session) - 1) != 0 ||
+	    strncmp(unit + len - (sizeof(scope) - 1), scope,
+		    sizeof(scope) - 1) != 0)
 		return -ENOENT;
-	ret_id[0] = '\0';
+	memcpy(ret_id, unit + sizeof(session) - 1, len - around);
+	ret_id[len - around] = '\0';
 	*ret_uid = uid;
 	return 0;
 }

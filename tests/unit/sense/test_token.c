@@ -69,10 +69,12 @@ static void a_keyboard_is_none(void **state)
 
 	add_hidraw(tree, keyboard, sizeof(keyboard));
 	assert_int_equal(token_list(tree->fd, &token, 1), 0);
-	strcpy(event.devpath, "/devices/pci0/usb1/1-2/1-2:1.0/"
-			      "0003:1050:0407.0003/hidraw/hidraw4");
+	snprintf(event.devpath, sizeof(event.devpath), "%s",
+		 "/devices/pci0/usb1/1-2/1-2:1.0/"
+		 "0003:1050:0407.0003/hidraw/hidraw4");
 	assert_int_equal(token_of_uevent(tree->fd, &event, &token), -ENODEV);
-	strcpy(event.devpath, "/gone/hidraw/hidraw9");
+	snprintf(event.devpath, sizeof(event.devpath), "%s",
+		 "/gone/hidraw/hidraw9");
 	assert_int_equal(token_of_uevent(tree->fd, &event, &token), -ENODEV);
 }
 
@@ -126,7 +128,7 @@ static void only_its_own_end_is_a_removal(void **state)
 				.subsystem = "usb",
 				.devtype = "usb_interface"};
 	assert_false(token_is_removal(&event));
-	strcpy(event.devtype, "usb_device");
+	snprintf(event.devtype, sizeof(event.devtype), "%s", "usb_device");
 	assert_true(token_is_removal(&event));
 }
 
