@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/wire/jws.h"
+#include "agent/wire/order.h"
 #include "agent/wire/parcel.h"
 #include "agent/wire/trust.h"
 
@@ -33,6 +34,23 @@ static void check_parcel(struct span text)
 	free(again);
 }
 
+static void check_order(struct span text)
+{
+	struct order order;
+	const char *why = NULL;
+	char again[ORDER_MAX_BYTES];
+	size_t len = 0;
+
+	if (order_read(text, &order, &why) != 0) {
+		if (!why)
+			abort();
+		return;
+	}
+	if (order_write(&order, again, sizeof(again), &len) != 0 ||
+	    len != text.len || memcmp(again, text.ptr, len) != 0)
+		abort();
+}
+
 static void check_payload(const struct jws *jws)
 {
 	size_t size = jws_payload_size(jws);
@@ -45,6 +63,7 @@ static void check_payload(const struct jws *jws)
 		    memcmp(again, jws->payload.ptr, jws->payload.len) != 0)
 			abort();
 		check_parcel(span_of((char *)payload, size));
+		check_order(span_of((char *)payload, size));
 	}
 	free(payload);
 	free(again);
@@ -59,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (jws_read(text, &jws) == 0)
 		check_payload(&jws);
 	check_parcel(text);
+	check_order(text);
 	if (trust_read(text, &trust) == 0) {
 		/* The keys it gives can be used, and signed nothing */
 		if (jws_read(SPAN("eyJhbGciOiJFUzI1NiJ9.e30."

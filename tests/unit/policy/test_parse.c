@@ -289,7 +289,8 @@ static void header_is_read_from_any_text(void **state)
 		{.name = "10",
 		 .text = SPAN("policy \"情報市\" serial 12 mode monitor floor "
 			      "T2 zone \"mynumber\" implicit reject "
-			      "new-keyboard deny unnamed-keyboard allow\n"
+			      "new-keyboard deny unnamed-keyboard allow "
+			      "tamper on\n"
 			      "contact \"内線 2345\"\n")},
 		{.name = "20", .text = SPAN("allow\nmedia deny")},
 	};
@@ -307,13 +308,15 @@ static void header_is_read_from_any_text(void **state)
 	assert_int_equal(ruleset_implicit_target(ruleset), USB_TARGET_REJECT);
 	assert_true(ruleset_forbids_new_keyboard(ruleset));
 	assert_true(ruleset_lets_keyboards_in(ruleset));
+	assert_true(ruleset_wants_tamper(ruleset));
 	assert_int_equal(ruleset_rule_count(ruleset), 2);
 	assert_true(span_is(ruleset_rule(ruleset, 1).file, "20"));
 	assert_int_equal(ruleset_rule(ruleset, 1).line, 2);
 	(void)ruleset_format_header(ruleset, text, sizeof(text));
 	assert_string_equal(text, "policy \"情報市\" serial 12 mode monitor "
 				  "floor T2 zone \"mynumber\" implicit reject "
-				  "new-keyboard deny unnamed-keyboard allow\n"
+				  "new-keyboard deny unnamed-keyboard allow "
+				  "tamper on\n"
 				  "contact "
 				  "\"内線 2345\"\n");
 	ruleset_unref(ruleset);
