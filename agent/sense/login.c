@@ -431,6 +431,8 @@ int login_parse_cgroup(const char *text, char *ret_id, uint32_t *ret_uid)
 	const char *line = strstr(text, head);
 	uint32_t uid = 0;
 
+	if (line && line != text && line[-1] != '\n')
+		return -ENOENT; /* somebody's folder of that name */
 	const char *unit = line ? parse_slice(line + sizeof(head) - 1, &uid)
 				: NULL;
 	if (!unit)

@@ -284,6 +284,9 @@ static void processes_belong_to_sessions_by_their_cgroup(void **state)
 		 0, "", 1001},
 		{"0::/system.slice/gdm.service\n", -ENOENT, "", 0},
 		{"0::/\n", -ENOENT, "", 0},
+		{"0::/system.slice/a/0::/user.slice/user-0.slice/"
+		 "session-3.scope\n",
+		 -ENOENT, "", 0},
 		{"", -ENOENT, "", 0},
 		{"0::/user.slice/user-.slice/session-3.scope\n", -ENOENT, "",
 		 0},
