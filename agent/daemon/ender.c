@@ -38,9 +38,9 @@ struct run {
 	struct ender *ender;
 	sd_event_source *done;
 	sd_event_source *watchdog;
+	bool is_given_up;
 	/* both sides' */
 	atomic_int owners;
-	atomic_int *hanging;
 	struct ender_place place;
 	struct ender_job job;
 	struct ender_answer answer;
@@ -114,15 +114,16 @@ static int on_done(sd_event_source *source, int fd, uint32_t revents,
 	(void)fd;
 	(void)revents;
 	ender->count--;
-	endings_answer(ender->endings, &run->job, &run->answer,
-		       clock_boot_ns());
+	if (!run->is_given_up)
+		endings_answer(ender->endings, &run->job, &run->answer,
+			       clock_boot_ns());
 	leave(run);
 	arm(ender);
 	return 0;
 }
 
-/* The thread keeps its place among those that run: too many that hang, and no
- * further one is started. */
+/* The thread keeps its place among those that run until it comes back: with
+ * too many that hang no further one is started. */
 static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct run *run = userdata;
@@ -131,6 +132,7 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
+	run->is_given_up = true;
 	log_error(ender->daemon->log, "the medium '%s' does not answer",
 		  run->job.disk.name);
 	if (answer) {
@@ -138,7 +140,6 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
 		endings_answer(ender->endings, &run->job, answer,
 			       clock_boot_ns());
 	}
-	leave(run);
 	arm(ender);
 	return 0;
 }

@@ -72,6 +72,20 @@ static void unmount_all(struct step *step)
 	}
 }
 
+/* What is mounted nowhere any more, and what was written to the bare device. Of
+ * stacked ones the topmost first. */
+static void flush_all(const struct step *step)
+{
+	const struct holders *holders = &step->answer->holders;
+
+	for (size_t i = holders->number_count; i > 0; i--)
+		/* It does not say what it could; a mount's own sync does */
+		(void)!revoke_flush(step->place->dev_fd,
+				    holders->numbers[i - 1].name,
+				    holders->numbers[i - 1].major,
+				    holders->numbers[i - 1].minor);
+}
+
 /* LUKS, LVM, a loop: writing goes past the disk's own read-only flag. */
 static bool is_stacked(const struct ender_job *job,
 		       const struct holders *holders)
@@ -110,6 +124,7 @@ static void try_end(struct step *step)
 		     !is_stacked(step->job, &answer->holders);
 
 	answer->is_synced = each_mount(step, revoke_sync) == 0;
+	flush_all(step);
 	bool is_written = each_mount(step, revoke_read_only) != 0;
 	if (!keeps || step->job->kind == ENDER_FORCE)
 		unmount_all(step);
@@ -160,7 +175,6 @@ static void hold_all(const struct step *step, bool hold)
 static int cut(const struct step *step)
 {
 	const struct enforce *enforce = &step->place->enforce;
-	const struct holders *holders = &step->answer->holders;
 	char interface[64];
 
 	int r = ender_interface_of(&step->job->disk, interface,
@@ -168,13 +182,7 @@ static int cut(const struct step *step)
 	if (r < 0)
 		return -EOPNOTSUPP;
 	hold_all(step, true);
-	for (size_t i = holders->number_count; i > 0; i--)
-		/* Of stacked ones the topmost first; a failure is the medium's
-		 * and no reason to leave it to its holder */
-		(void)!revoke_flush(step->place->dev_fd,
-				    holders->numbers[i - 1].name,
-				    holders->numbers[i - 1].major,
-				    holders->numbers[i - 1].minor);
+	flush_all(step);
 	r = enforce->ops->usb_interface(enforce->context, interface, false);
 	hold_all(step, false);
 	if (r < 0)
