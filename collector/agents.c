@@ -13,12 +13,14 @@
 
 #include <gnutls/gnutls.h>
 
+#include "collector/inbox.h"
 #include "collector/limits.h"
 
 #include "agent/base/banned.h"
 
 static const struct route ROUTES[] = {
 	{"POST", "/v1/logs", LIMIT_BODY_RAW_BYTES, true, ingest_handle},
+	{"GET", "/v1/inbox", 0, true, inbox_handle},
 	{"GET", "/.well-known/est/cacerts", 0, false, enroll_cacerts},
 	{"POST", "/.well-known/est/simpleenroll", LIMIT_CSR_BYTES, false,
 	 enroll_simple},
@@ -56,13 +58,18 @@ void request_unavailable(struct request *request, int r)
 	http_reply_header(&request->reply, "Retry-After", "%d", 15);
 }
 
+void request_suspend(struct request *request)
+{
+	atomic_store(&request->state, REQUEST_WAITING);
+	MHD_suspend_connection(request->connection);
+}
+
 void request_submit(struct request *request)
 {
 	int r;
 
 	/* Suspended first: the writer may be done before we return. */
-	atomic_store(&request->state, REQUEST_WAITING);
-	MHD_suspend_connection(request->connection);
+	request_suspend(request);
 	r = writer_submit(request->service->writer, &request->job);
 	if (r == 0)
 		return;

@@ -40,6 +40,7 @@ static const struct command COMMANDS[] = {
 	 CLI_OPT_TERMINAL | CLI_OPT_PROOF | CLI_OPT_CHECKPOINT, 0, false},
 	{"checkpoint", cmd_checkpoint, CLI_OPT_PAPER, 0, false},
 	{"verify", cmd_verify, CLI_OPT_CHECKPOINT | CLI_OPT_KEY, 0, true},
+	{"publish", cmd_publish, CLI_OPT_TERMINAL | CLI_OPT_ORDER, 0, true},
 	{"serve", cmd_serve, 0, 0, false},
 };
 
@@ -56,7 +57,8 @@ enum {
 	OPT_PROOF,
 	OPT_CHECKPOINT,
 	OPT_KEY,
-	OPT_PAPER
+	OPT_PAPER,
+	OPT_ORDER
 };
 
 static const struct option OPTIONS[] = {
@@ -73,6 +75,7 @@ static const struct option OPTIONS[] = {
 	{"checkpoint", required_argument, NULL, OPT_CHECKPOINT},
 	{"key", required_argument, NULL, OPT_KEY},
 	{"paper", no_argument, NULL, OPT_PAPER},
+	{"order", no_argument, NULL, OPT_ORDER},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -92,6 +95,8 @@ static const char HELP_JA[] =
 	"  checkpoint [--paper]   署名済みの最新チェックポイントを表示する\n"
 	"  verify [--key 公開鍵]… [--checkpoint FILE]… FILE\n"
 	"      出力が改ざんされていないことを検証する(- は標準入力)\n"
+	"  publish [--terminal ID] [--order] FILE\n"
+	"      署名済みのポリシー(--order: 一台への指示)を端末へ届ける\n"
 	"  serve                  受信を始める(通常は systemd が実行)\n"
 	"  --help, --version\n";
 
@@ -110,6 +115,9 @@ static const char HELP_EN[] =
 	"  checkpoint [--paper]   print the newest signed checkpoint\n"
 	"  verify [--key VKEY]… [--checkpoint FILE]… FILE\n"
 	"      prove that an export was not changed (-: standard input)\n"
+	"  publish [--terminal ID] [--order] FILE\n"
+	"      carry a signed policy (--order: an order for one terminal)\n"
+	"      to the terminals\n"
 	"  serve                  receive (systemd runs this)\n"
 	"  --help, --version\n";
 
@@ -191,6 +199,9 @@ static int take_option(struct cli *cli, int option, const char *value)
 		return take_number(value, HOURS_MAX, &cli->hours);
 	case OPT_REENROL:
 		cli->given |= CLI_OPT_REENROL;
+		return 0;
+	case OPT_ORDER:
+		cli->given |= CLI_OPT_ORDER;
 		return 0;
 	case OPT_TERMINAL:
 		cli->given |= CLI_OPT_TERMINAL;

@@ -32,6 +32,7 @@ enum cli_option {
 	CLI_OPT_CHECKPOINT = 1 << 8,
 	CLI_OPT_KEY = 1 << 9,
 	CLI_OPT_PAPER = 1 << 10,
+	CLI_OPT_ORDER = 1 << 11,
 };
 
 #define CLI_LIST_MAX 8u /* of an option that may be repeated */
@@ -53,7 +54,7 @@ struct cli {
 	const char *terminal;
 	struct cli_list checkpoints; /* files */
 	struct cli_list keys;	     /* vkeys, or files that hold one */
-	const char *file;	     /* the argument of `verify` */
+	const char *file; /* the argument of `verify` and `publish` */
 	uint64_t count;
 	uint64_t hours;
 };
@@ -81,4 +82,5 @@ int cmd_terminals(struct cli *cli) __attribute__((nonnull));
 int cmd_export(struct cli *cli) __attribute__((nonnull));
 int cmd_checkpoint(struct cli *cli) __attribute__((nonnull));
 int cmd_verify(struct cli *cli) __attribute__((nonnull));
+int cmd_publish(struct cli *cli) __attribute__((nonnull));
 int cmd_serve(struct cli *cli) __attribute__((nonnull));

@@ -20,6 +20,7 @@
 #include "collector/agents.h"
 #include "collector/ca.h"
 #include "collector/console.h"
+#include "collector/inbox.h"
 #include "collector/logkey.h"
 #include "collector/notary.h"
 #include "collector/store.h"
@@ -34,6 +35,7 @@ struct server {
 	struct store *writer_store;
 	struct store *console_store;
 	struct store *notary_store;
+	struct store *inbox_store;
 	int dirfd;
 	char *key_pem;
 	char *cert_pem;
@@ -101,6 +103,8 @@ static int open_stores(struct server *s)
 		r = store_open(database, dir, STORE_READ, &s->console_store);
 	if (r == 0)
 		r = store_open(database, dir, STORE_READ, &s->notary_store);
+	if (r == 0)
+		r = store_open(database, dir, STORE_READ, &s->inbox_store);
 	if (r == 0)
 		r = read_login(s);
 	/* Not the connection string: a password may be in it */
@@ -220,6 +224,9 @@ static int start(struct server *s)
 	r = writer_start(s->writer_store, &s->cli->log, &s->service.writer);
 	if (r < 0)
 		return failed(s, "writer", r);
+	r = inbox_start(s->inbox_store, &s->cli->log, &s->service.inbox);
+	if (r < 0)
+		return failed(s, "inbox", r);
 	r = start_notary(s);
 	if (r < 0)
 		return r;
@@ -241,6 +248,7 @@ static void stop(struct server *s)
 	quiesce(s->console_daemon);
 	/* Resumes every suspended connection, as MHD_stop_daemon() wants. */
 	writer_stop(s->service.writer);
+	inbox_stop(s->service.inbox);
 	if (s->agents)
 		MHD_stop_daemon(s->agents);
 	if (s->console_daemon)
@@ -248,8 +256,10 @@ static void stop(struct server *s)
 	/* After the last commit, so that its checkpoint covers everything. */
 	notary_stop(s->service.notary);
 	writer_free(s->service.writer);
+	inbox_free(s->service.inbox);
 	store_close(s->writer_store);
 	store_close(s->notary_store);
+	store_close(s->inbox_store);
 	if (s->dirfd >= 0)
 		(void)close(s->dirfd); /* a folder */
 	store_close(s->console_store);

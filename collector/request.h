@@ -36,6 +36,7 @@ struct service {
 	const struct ca *ca;
 	struct writer *writer;
 	struct notary *notary; /* NULL: none */
+	struct inbox *inbox;
 	const struct log *log;
 	struct counters counters;
 	atomic_size_t held_bytes; /* of all requests' bodies */
@@ -54,6 +55,7 @@ enum request_state {
 	REQUEST_READY,	 /* the reply is there */
 };
 
+struct inbox;
 struct request;
 
 struct route {
@@ -72,6 +74,13 @@ struct enrolment {
 	struct ca_cert wanted;
 	int64_t now_ms;
 	char *pkcs7; /* the answer, sent only after the commit */
+};
+
+/* What a terminal has already, and how long it will wait for more. */
+struct inbox_wish {
+	struct request *next;
+	uint64_t until_ns; /* of the monotonic clock */
+	char etag[2 * SECRET_HASH_BYTES + 1];
 };
 
 struct request {
@@ -95,6 +104,9 @@ struct request {
 	struct store_ack ack;
 
 	struct enrolment enrolment;
+
+	/* GET /v1/inbox */
+	struct inbox_wish inbox;
 };
 
 /*
@@ -111,7 +123,11 @@ bool request_hold(struct request *request, size_t size)
  */
 void request_submit(struct request *request) __attribute__((nonnull));
 
-/* From the job's done: the reply is ready, send it. */
+/* Waits for request_resume(); from the handler only. */
+void request_suspend(struct request *request) __attribute__((nonnull));
+
+/* The reply is ready, send it: from the job's done, or where it was waited
+ * for. */
 void request_resume(struct request *request) __attribute__((nonnull));
 
 /* 429 with Retry-After in proportion to what waits. */

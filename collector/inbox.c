@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Documents lie in the store's named values. A thread looks once a second
+ * whether anything was published, by whatever collector or command, and wakes
+ * those who wait.
+ */
+#include "collector/inbox.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/base/clock.h"
+#include "agent/base/hex.h"
+#include "agent/wire/jws.h"
+
+#include "agent/base/banned.h"
+
+#define KEY_VERSION "inbox.version" /* changes with every publication */
+#define KEY_SIZE    128
+
+static const char *const NAMES[] = {INBOX_POLICY, INBOX_ORDER};
+#define NAME_COUNT (sizeof(NAMES) / sizeof(NAMES[0]))
+
+struct inbox {
+	struct store *store; /* under `lock` */
+	const struct log *log;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool is_stopping;
+	char *version;		 /* as last seen; NULL: nothing published */
+	struct request *waiting; /* by request->inbox.next */
+};
+
+/* What one terminal is to have. */
+struct parcel_text {
+	struct buf body;
+	char etag[INBOX_ETAG_SIZE];
+};
+
+static void make_key(const char *host, const char *name, char key[KEY_SIZE])
+{
+	(void)snprintf(key, KEY_SIZE, "inbox.%s.%s", host ? host : "all",
+		       name); /* both are bounded words */
+}
+
+/* A text for the terminal itself goes before one for all. */
+static int find_document(struct store *store, const char *host,
+			 const char *name, char **ret_text)
+{
+	char key[KEY_SIZE];
+	int r;
+
+	make_key(host, name, key);
+	r = store->ops->meta_get(store, key, ret_text);
+	if (r == 0 && **ret_text == '\0') {
+		free(*ret_text); /* taken out again */
+		r = -ENOENT;
+	}
+	if (r != -ENOENT)
+		return r;
+	make_key(NULL, name, key);
+	return store->ops->meta_get(store, key, ret_text);
+}
+
+/* "NAME TEXT\n" for each document. */
+static int collect(struct store *store, const char *host,
+		   struct parcel_text *parcel)
+{
+	uint8_t hash[SECRET_HASH_BYTES];
+	int r = 0;
+
+	parcel->body.limit = HTTP_REPLY_MAX;
+	for (size_t i = 0; r == 0 && i < NAME_COUNT; i++) {
+		_cleanup_free_ char *text = NULL;
+
+		r = find_document(store, host, NAMES[i], &text);
+		if (r == 0 && *text)
+			r = buf_printf(&parcel->body, "%s %s\n", NAMES[i],
+				       text);
+		else if (r == -ENOENT)
+			r = 0;
+	}
+	if (r == 0)
+		r = secret_hash(buf_text(&parcel->body), parcel->body.size,
+				hash);
+	if (r == 0)
+		hex_encode(hash, sizeof(hash), parcel->etag);
+	return r;
+}
+
+/* True: the reply is there. False: nothing new for this request. */
+static bool answer(struct inbox *inbox, struct request *request)
+{
+	const char *host = request->peer->cert.ident.host;
+	struct parcel_text parcel = {0};
+	int r = collect(inbox->store, host, &parcel);
+
+	if (r < 0) {
+		request_unavailable(request, r);
+	} else if (strcmp(parcel.etag, request->inbox.etag) != 0) {
+		http_reply_text(&request->reply, MHD_HTTP_OK, "%s", "");
+		request->reply.body = parcel.body;
+		parcel.body = (struct buf){0};
+		http_reply_header(&request->reply, "ETag", "\"%s\"",
+				  parcel.etag);
+	} else {
+		r = 1;
+	}
+	buf_fini(&parcel.body);
+	return r <= 0;
+}
+
+static void say_unchanged(struct request *request)
+{
+	http_reply_text(&request->reply, MHD_HTTP_NOT_MODIFIED, "%s", "");
+	http_reply_header(&request->reply, "ETag", "\"%s\"",
+			  request->inbox.etag);
+}
+
+/* Only quotes and a hash of ours are understood; else all is new. */
+static void read_wishes(struct request *request)
+{
+	const char *etag = http_header(request->connection, "If-None-Match");
+	const char *prefer = http_header(request->connection, "Prefer");
+	unsigned long wait_s = 0;
+
+	if (etag && strlen(etag) == INBOX_ETAG_SIZE + 1 && etag[0] == '"')
+		memcpy(request->inbox.etag, etag + 1, INBOX_ETAG_SIZE - 1);
+	if (prefer && strncmp(prefer, "wait=", 5) == 0)
+		wait_s = strtoul(prefer + 5, NULL, 10);
+	if (wait_s > INBOX_WAIT_MAX_S)
+		wait_s = INBOX_WAIT_MAX_S;
+	request->inbox.until_ns = clock_mono_ns() + wait_s * NS_PER_S;
+}
+
+static bool is_revoked(struct inbox *inbox, struct request *request)
+{
+	struct store_cert_state state = {0};
+	int r = inbox->store->ops->cert_state(inbox->store,
+					      request->peer->cert.serial,
+					      &state);
+
+	if (r < 0)
+		request_unavailable(request, r);
+	else if (state.is_revoked)
+		http_reply_text(&request->reply, MHD_HTTP_FORBIDDEN,
+				"the certificate is revoked");
+	return r < 0 || state.is_revoked;
+}
+
+void inbox_handle(struct request *request)
+{
+	struct inbox *inbox = request->service->inbox;
+
+	if (!request_is_in_time(request, 0))
+		return;
+	read_wishes(request);
+	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
+	if (inbox->is_stopping) {
+		request_unavailable(request, -ESHUTDOWN);
+	} else if (!is_revoked(inbox, request) && !answer(inbox, request)) {
+		if (clock_mono_ns() >= request->inbox.until_ns) {
+			say_unchanged(request);
+		} else {
+			request_suspend(request);
+			request->inbox.next = inbox->waiting;
+			inbox->waiting = request;
+		}
+	}
+	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
+}
+
+/* Under the lock. IS_NEWS: everybody's documents are compared again. */
+static void serve_waiting(struct inbox *inbox, bool is_news)
+{
+	struct request **at = &inbox->waiting;
+	uint64_t now_ns = clock_mono_ns();
+
+	while (*at) {
+		struct request *request = *at;
+		bool is_done = is_news && answer(inbox, request);
+
+		if (!is_done && inbox->is_stopping) {
+			request_unavailable(request, -ESHUTDOWN);
+			is_done = true;
+		}
+		if (!is_done && now_ns >= request->inbox.until_ns) {
+			say_unchanged(request);
+			is_done = true;
+		}
+		if (!is_done) {
+			at = &request->inbox.next;
+			continue;
+		}
+		*at = request->inbox.next;
+		request_resume(request);
+	}
+}
+
+/* Under the lock: whether something was published since the last look. */
+static bool look(struct inbox *inbox)
+{
+	char *version = NULL;
+	int r = inbox->store->ops->meta_get(inbox->store, KEY_VERSION,
+					    &version);
+
+	if (r < 0)
+		return false; /* none yet; or told by the other readers */
+	bool is_news = !inbox->version || strcmp(version, inbox->version) != 0;
+	free(inbox->version);
+	inbox->version = version;
+	return is_news;
+}
+
+static void *inbox_main(void *ctx)
+{
+	struct inbox *inbox = ctx;
+	struct timespec until;
+
+	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
+	while (!inbox->is_stopping) {
+		(void)clock_gettime(CLOCK_MONOTONIC, &until); /* cannot fail */
+		until.tv_sec++;
+		/* A second, or the end: both are looked at */
+		(void)pthread_cond_timedwait(&inbox->wake, &inbox->lock,
+					     &until);
+		serve_waiting(inbox, look(inbox));
+	}
+	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
+	return NULL;
+}
+
+int inbox_start(struct store *store, const struct log *log,
+		struct inbox **ret_inbox)
+{
+	struct inbox *inbox = calloc(1, sizeof(*inbox));
+	pthread_condattr_t attributes;
+	int r;
+
+	if (!inbox)
+		return -ENOMEM;
+	inbox->store = store;
+	inbox->log = log;
+	/* glibc: none of these can fail */
+	(void)pthread_mutex_init(&inbox->lock, NULL);
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&inbox->wake, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+	r = pthread_create(&inbox->thread, NULL, inbox_main, inbox);
+	if (r != 0) {
+		free(inbox);
+		return -r;
+	}
+	*ret_inbox = inbox;
+	return 0;
+}
+
+void inbox_stop(struct inbox *inbox)
+{
+	if (!inbox)
+		return;
+	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
+	inbox->is_stopping = true;
+	(void)pthread_cond_signal(&inbox->wake);  /* cannot fail */
+	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
+	(void)pthread_join(inbox->thread, NULL);  /* joined once */
+	/* Who came between the thread's last round and its end */
+	serve_waiting(inbox, false);
+}
+
+void inbox_free(struct inbox *inbox)
+{
+	if (!inbox)
+		return;
+	(void)pthread_cond_destroy(&inbox->wake);  /* nobody waits any more */
+	(void)pthread_mutex_destroy(&inbox->lock); /* nobody holds it */
+	free(inbox->version);
+	free(inbox);
+}
+
+/* Three words of base64url with dots between: what a JWS looks like. */
+static bool is_jws(const char *text)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	size_t len = strlen(text), at = 0;
+
+	if (len > JWS_TEXT_MAX_BYTES)
+		return false;
+	for (int word = 0; word < 3; word++) {
+		size_t letters_len = strspn(text + at, letters);
+		at += letters_len;
+		if (letters_len == 0 || text[at] != (word < 2 ? '.' : '\0'))
+			return false;
+		at++;
+	}
+	return true;
+}
+
+static bool is_name(const char *name)
+{
+	for (size_t i = 0; i < NAME_COUNT; i++)
+		if (strcmp(NAMES[i], name) == 0)
+			return true;
+	return false;
+}
+
+int inbox_publish(struct store *store, const char *host, const char *name,
+		  const char *text)
+{
+	char key[KEY_SIZE], version[SECRET_TOKEN_SIZE];
+	int r;
+
+	if (!is_name(name) || (*text && !is_jws(text)))
+		return -EINVAL;
+	make_key(host, name, key);
+	r = store->ops->meta_set(store, key, text);
+	if (r == 0)
+		r = secret_token_new(version);
+	return r < 0 ? r : store->ops->meta_set(store, KEY_VERSION, version);
+}
