@@ -197,6 +197,14 @@ static void on_spool_open(void *userdata, bool is_first)
 	health_tell(userdata);
 }
 
+static bool who_acts(void *userdata, struct record_actor *ret_actor)
+{
+	struct daemon *daemon = userdata;
+
+	return daemon->logins && logins_actor(login_loop_logins(daemon->logins),
+					      clock_boot_ns(), ret_actor);
+}
+
 static int make_recorder(struct daemon *daemon)
 {
 	const struct recorder_options options = {
@@ -205,6 +213,7 @@ static int make_recorder(struct daemon *daemon)
 		.log = daemon->log,
 		.failures = &daemon->failures,
 		.on_open = on_spool_open,
+		.who = who_acts,
 		.userdata = daemon,
 	};
 

@@ -287,6 +287,18 @@ static int add_sources(struct login_loop *loop)
 	return 0;
 }
 
+static struct record_policy policy_in_force(void *userdata)
+{
+	const struct login_loop *loop = userdata;
+	const struct bundle *bundle = &loop->daemon->pipeline.bundle;
+
+	return (struct record_policy){
+		.name = bundle->ruleset ? bundle->info.name : NULL,
+		.serial = bundle->info.serial,
+		.digest = bundle->info.digest,
+	};
+}
+
 static int make_logins(struct login_loop *loop)
 {
 	struct daemon *daemon = loop->daemon;
@@ -296,6 +308,7 @@ static int make_logins(struct login_loop *loop)
 		.log = daemon->log,
 		.sink = recorder_sink(daemon->recorder),
 		.lock = lock_real_ops(loop->lock),
+		.policy = policy_in_force,
 		.look = look,
 		.userdata = loop,
 	};

@@ -496,6 +496,31 @@ void logins_context(struct logins *logins, uint64_t boot_now_ns,
 					      policy->step_up_ns;
 }
 
+bool logins_actor(const struct logins *logins, uint64_t boot_now_ns,
+		  struct record_actor *ret_actor)
+{
+	const struct login_entry *entry = in_front(logins);
+
+	if (!entry)
+		return false;
+	const struct login_session *s = &entry->session;
+	bool is_asked = logins_mode(logins, boot_now_ns) != LOGIN_MODE_OFF;
+	bool is_mfa = entry->mfa.state == MFA_STATE_ATTESTED;
+	*ret_actor = (struct record_actor){
+		.user = s->user,
+		.has_uid = true,
+		.uid = s->uid,
+		.session = s->id,
+		.tty = s->tty,
+		.wall_since_ms = (int64_t)(s->wall_since_us / 1000),
+		.is_remote = RECORD_NO,
+		.is_mfa = !is_asked ? RECORD_UNKNOWN
+			  : is_mfa  ? RECORD_YES
+				    : RECORD_NO,
+	};
+	return true;
+}
+
 int logins_step_up(struct logins *logins, uint32_t uid, uint64_t boot_now_ns)
 {
 	uint64_t limit = logins->policy.reauth_ns;

@@ -33,6 +33,9 @@ struct logins_options {
 	const struct log *log;
 	struct record_sink sink;
 	struct lock lock;
+	/* The rules in force, for events of what was only watched. May be
+	 * NULL. */
+	struct record_policy (*policy)(void *userdata);
 	/* Asks logind about a session again; logins_seen() will answer. May be
 	 * NULL. */
 	void (*look)(void *userdata, const char *id);
@@ -120,6 +123,10 @@ int logins_step_up(struct logins *logins, uint32_t uid, uint64_t boot_now_ns)
  */
 void logins_context(struct logins *logins, uint64_t boot_now_ns,
 		    struct decide_context *context) __attribute__((nonnull));
+
+/* The same person for a record; false: nobody. Strings are borrowed. */
+bool logins_actor(const struct logins *logins, uint64_t boot_now_ns,
+		  struct record_actor *ret_actor) __attribute__((nonnull));
 
 /* The sessions, newest first; NULL ends. */
 const struct login_entry *logins_first(const struct logins *logins)

@@ -112,10 +112,12 @@ static void about_session(struct telling *t, const struct login_entry *entry,
  * of a policy that watches, whatever the rest of it enforces. */
 static void only_observed(struct telling *t)
 {
-	t->policy = (struct record_policy){
-		.serial = t->logins->policy.serial,
-		.mode = RECORD_MODE_MONITOR,
-	};
+	const struct logins_options *options = &t->logins->options;
+
+	t->policy = (struct record_policy){.serial = t->logins->policy.serial};
+	if (options->policy)
+		t->policy = options->policy(options->userdata);
+	t->policy.mode = RECORD_MODE_MONITOR;
 	t->record.policy = &t->policy;
 }
 

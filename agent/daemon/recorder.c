@@ -274,10 +274,20 @@ static bool is_clock_synced(void)
 	return r >= 0 && r != TIME_ERROR && !(state.status & STA_UNSYNC);
 }
 
+/* Devices, media and files: what a person does. The rest happens to the agent
+ * or says itself who it was. */
+static bool is_about_use(enum record_code code)
+{
+	return code < RECORD_POLICY_LOADED || code == RECORD_CHANNEL_ALLOWED ||
+	       code == RECORD_CHANNEL_BLOCKED;
+}
+
 static void emit(void *userdata, const struct record *from)
 {
 	struct recorder *recorder = userdata;
+	const struct recorder_options *options = &recorder->options;
 	struct record record = *from;
+	struct record_actor actor;
 	uint64_t boot_ns = clock_boot_ns();
 
 	if (record.wall_time_ms == 0)
@@ -286,6 +296,9 @@ static void emit(void *userdata, const struct record *from)
 	record.clock.is_synced = is_clock_synced();
 	if (!record.policy) /* else: of a rule that is on trial */
 		record.policy = &recorder->policy;
+	if (!record.actor && options->who && is_about_use(record.code) &&
+	    options->who(options->userdata, &actor))
+		record.actor = &actor;
 	make_uid(record.uid, record.wall_time_ms);
 
 	if (!recorder->spool || recorder->first) {

@@ -35,6 +35,9 @@ struct recorder_options {
 	/* Called once, when the spool is open and before what waits is written:
 	 * agent.start belongs first. */
 	void (*on_open)(void *userdata, bool is_first_start);
+	/* Who sits at the machine when something happens to a device or a medium
+	 * that names nobody; strings are borrowed for the call. May be NULL. */
+	bool (*who)(void *userdata, struct record_actor *ret_actor);
 	void *userdata;
 };
 

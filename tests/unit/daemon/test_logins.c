@@ -466,6 +466,11 @@ static void only_the_session_in_front_counts(void **state)
 	assert_int_equal(context.group_count, 2);
 	assert_string_equal(context.groups[0], "staff");
 	assert_string_equal(context.groups[1], "shimin");
+	struct record_actor actor;
+	assert_true(logins_actor(w->logins, w->now, &actor));
+	assert_string_equal(actor.user, "sato");
+	assert_string_equal(actor.session, "3");
+	assert_int_equal(actor.is_mfa, RECORD_YES);
 	(void)logins_take_change(w->logins);
 	s.is_active = false;
 	people_see(w, &s);
@@ -475,6 +480,7 @@ static void only_the_session_in_front_counts(void **state)
 	logins_context(w->logins, w->now, &context);
 	assert_false(context.has_session);
 	assert_false(context.is_mfa);
+	assert_false(logins_actor(w->logins, w->now, &actor));
 }
 
 static void a_remote_session_grants_nothing(void **state)
