@@ -125,14 +125,20 @@ static int read_row(const PGresult *rows, int i, struct store_row *row)
 	return PQgetlength(rows, i, 15) == HEADERS_HASH_BYTES ? 0 : -EBADMSG;
 }
 
-/* 1: there may be more. */
-static int each_of_page(struct pg_store *s, const struct store_query *query,
-			int64_t *after, size_t *left, store_row_fn *fn,
+/* Where a walk is. */
+struct walk {
+	const struct store_query *query;
+	int64_t after;
+	size_t left;
+};
+
+/* -EAGAIN: there may be more. */
+static int each_of_page(struct pg_store *s, struct walk *walk, store_row_fn *fn,
 			void *ctx)
 {
 	_cleanup_pg_ PGresult *rows = NULL;
-	size_t wanted = *left < PAGE_ROWS ? *left : PAGE_ROWS;
-	int r = ask_page(s, query, *after, wanted, &rows);
+	size_t wanted = walk->left < PAGE_ROWS ? walk->left : PAGE_ROWS;
+	int r = ask_page(s, walk->query, walk->after, wanted, &rows);
 
 	for (int i = 0; r == 0 && i < PQntuples(rows); i++) {
 		struct store_row row;
@@ -140,24 +146,27 @@ static int each_of_page(struct pg_store *s, const struct store_query *query,
 		r = read_row(rows, i, &row);
 		if (r == 0)
 			r = fn(&row, ctx);
-		*after = row.id;
+		walk->after = row.id;
 	}
 	if (r != 0)
 		return r;
-	*left -= (size_t)PQntuples(rows);
-	return *left > 0 && (size_t)PQntuples(rows) == wanted ? -EAGAIN : 0;
+	size_t count = (size_t)PQntuples(rows);
+	walk->left -= count;
+	return walk->left > 0 && count == wanted ? -EAGAIN : 0;
 }
 
 int pg_each_row(struct store *store, const struct store_query *query,
 		store_row_fn *fn, void *ctx)
 {
-	size_t left = query->limit > 0 ? query->limit : SIZE_MAX;
-	int64_t after = query->after;
+	struct walk walk = {
+		.query = query,
+		.after = query->after,
+		.left = query->limit > 0 ? query->limit : SIZE_MAX,
+	};
 	int r;
 
 	do
-		r = each_of_page(pg_store(store), query, &after, &left, fn,
-				 ctx);
+		r = each_of_page(pg_store(store), &walk, fn, ctx);
 	while (r == -EAGAIN);
 	return r;
 }

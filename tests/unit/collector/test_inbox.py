@@ -137,6 +137,7 @@ def a_stop_sends_those_who_wait_away(c):
     equal(time.monotonic() - start < 20, True, "it stopped soon")
     equal(ended in ([503], ["closed"]), True, ended)
     c.start()
+    terminal.close()
     equal(ask(terminal, etag)[0], 304)
 
 
