@@ -25,7 +25,8 @@ enum {
 	FMODE_WRITE = 2,
 	SG_MAJOR = 21,
 	SB_RDONLY = 1,
-	SYSFS_MAGIC = 0x62656572
+	SYSFS_MAGIC = 0x62656572,
+	CONFIGFS_MAGIC = 0x62656570
 };
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -410,6 +411,8 @@ static __always_inline bool is_switch(struct file *file)
 	if (word_is(&name, "authorized") ||
 	    word_is(&name, "authorized_default") ||
 	    word_is(&name, "interface_authorized_default") ||
+	    /* Gives every interface its default again: authorised */
+	    word_is(&name, "bConfigurationValue") ||
 	    word_is(&name, "drivers_probe") ||
 	    word_is(&name, "drivers_autoprobe") ||
 	    word_is(&name, "driver_override") || word_is(&name, "scan"))
@@ -419,14 +422,30 @@ static __always_inline bool is_switch(struct file *file)
 	       is_below_drivers(file);
 }
 
+/*
+ * target/core/pscsi_N/NAME/FILE of configfs: the kernel's own SCSI target speaks
+ * to any SCSI device by its number, past its node and past every open
+ * (drivers/target/target_core_pscsi.c). The hba's name has to begin so.
+ */
+static __always_inline bool is_scsi_target(struct file *file)
+{
+	struct word name;
+
+	read_word(&name,
+		  (const char *)BPF_CORE_READ(file, f_path.dentry, d_parent,
+					      d_parent, d_name.name));
+	return word_begins(&name, "pscsi_");
+}
+
 /* Root must not authorise by hand what policy keeps out. */
 static __always_inline int judge_sysfs(struct file *file)
 {
 	const struct guard_config *conf;
 	struct tale tale = {.hook = GUARD_HOOK_SYSFS, .mode = GUARD_MODE_WRITE};
+	unsigned long magic = BPF_CORE_READ(file, f_inode, i_sb, s_magic);
 
-	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SYSFS_MAGIC ||
-	    !is_switch(file))
+	if ((magic != SYSFS_MAGIC || !is_switch(file)) &&
+	    (magic != CONFIGFS_MAGIC || !is_scsi_target(file)))
 		return 0;
 	conf = get_config();
 	if (!conf || is_daemon(conf))

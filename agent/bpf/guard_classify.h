@@ -161,7 +161,10 @@ static __always_inline __u32 kind_from_class(const struct word *class)
 {
 	if (word_is(class, "block"))
 		return GUARD_KIND_DISK;
-	if (word_is(class, "scsi_generic") || word_is(class, "bsg"))
+	/* A changer takes any SCSI command too, and so does an NVMe disk by its
+	 * character device. */
+	if (word_is(class, "scsi_generic") || word_is(class, "bsg") ||
+	    word_is(class, "scsi_changer") || word_is(class, "nvme-generic"))
 		return GUARD_KIND_SG;
 	if (word_is(class, "scsi_tape"))
 		return GUARD_KIND_TAPE;

@@ -302,16 +302,16 @@ static int scan_class(const struct scan *scan, const char *class, uint32_t kind)
 
 int guard_seed_scan(int sys_fd, guard_seed_fn fn, void *userdata)
 {
+	static const char *const raw[] = {"scsi_generic", "bsg", "scsi_changer",
+					  "nvme-generic"};
 	struct scan scan = {.sys_fd = sys_fd, .fn = fn, .userdata = userdata};
 	int r = scan_class(&scan, "block", GUARD_KIND_DISK);
 
 	scan.partitions = true;
 	if (r == 0)
 		r = scan_class(&scan, "block", GUARD_KIND_DISK);
-	if (r == 0)
-		r = scan_class(&scan, "scsi_generic", GUARD_KIND_SG);
-	if (r == 0)
-		r = scan_class(&scan, "bsg", GUARD_KIND_SG);
+	for (size_t i = 0; i < sizeof(raw) / sizeof(raw[0]) && r == 0; i++)
+		r = scan_class(&scan, raw[i], GUARD_KIND_SG);
 	if (r == 0)
 		r = scan_class(&scan, "scsi_tape", GUARD_KIND_TAPE);
 	return r;

@@ -158,17 +158,22 @@ static void a_partition_belongs_to_its_disk_and_comes_after_it(void **state)
 
 static void raw_scsi_nodes_are_characters(void **state)
 {
+	static const unsigned int majors[] = {248, 86, 235};
 	struct fixture *f = *state;
 	const struct guard_device *node;
 
 	usb_disk(f);
+	device(f, "scsi_changer", USB_DISK "/scsi_changer/sch0", "86:0");
+	device(f, "nvme-generic", PCI "/nvme/nvme0/ng0n1", "235:0");
 	node = scan_for(f, GUARD_KEY(true, 21, 0));
 	assert_non_null(node);
 	assert_int_equal(node->kind, GUARD_KIND_SG);
 	assert_int_equal(node->bus, GUARD_BUS_USB);
-	node = scan_for(f, GUARD_KEY(true, 248, 0));
-	assert_non_null(node);
-	assert_int_equal(node->kind, GUARD_KIND_SG);
+	for (size_t i = 0; i < 3; i++) {
+		node = scan_for(f, GUARD_KEY(true, majors[i], 0));
+		assert_non_null(node);
+		assert_int_equal(node->kind, GUARD_KIND_SG);
+	}
 }
 
 static void every_way_in_has_its_bus(void **state)
