@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Walks a table of attacks: runs each row, looks at how it was refused, at the
+event it made and at the medium from outside the guest, and writes what came of
+it to build/e2e/ways_out.txt. A row that cannot run here is skipped with the
+reason; one that goes through although it should not fails the case, and so
+does one of an "open" row that does not go through any more."""
+
+import glob
+
+import threading
+
+from case import event_code, last_line
+
+EVENT_SECONDS = 25
+GUARDED = "EPERM"
+COLUMNS = "{:5} {:9} {:56} {:8} {:7} {}"
+lock = threading.Lock()
+
+
+class Row:
+    """One attempt.
+
+    command: run by root; @as starts a program under the row's own process
+        name, @tool does the same with tools/attack.
+    says: what the refusal says, one of several texts.
+    event: the code of the event that names that process; None with `why`.
+    by: its process, where it is not the row's own; target: what it names.
+    check: a command that has to succeed afterwards; the attempt itself may
+        then end as it likes.
+    opened: why it goes through in spite of us; such a row has to.
+    needs: kernel modules, or programs with a slash in front.
+    vain: why it would not work without Sekimori either.
+    """
+
+    def __init__(self, name, command, says=("not permitted",), errno=GUARDED,
+                 event="block.open.blocked", by=None, target=None, why="",
+                 check=None, opened="", needs=(), vain="", after=""):
+        self.name = name
+        self.command = command
+        self.says = (says,) if isinstance(says, str) else says
+        self.errno = errno
+        self.event = None if why or opened else event
+        self.by = by
+        self.target = target
+        self.why = why
+        self.check = check
+        self.opened = opened
+        self.needs = (needs,) if isinstance(needs, str) else needs
+        self.vain = vain
+        self.after = after
+
+
+class Walk:
+    """One group of rows in one guest."""
+
+    def __init__(self, t, group, stick=None, words=None):
+        self.t = t
+        self.words = words or {}  # of commands, known only in the guest
+        self.group = group
+        self.stick = stick
+        self.before = stick.sha256() if stick else None
+        self.lines = []
+        self.failed = []
+        self.awaited = []
+
+    def run(self, rows, events=True):
+        """Every row, then the events of all of them, then the table."""
+        for number, row in enumerate(rows):
+            self._attempt(row, f"{self.group}-{number:02}")
+        if events:
+            self._find_events()
+        self._write()
+        self.t.check(not self.failed, " | ".join(self.failed))
+
+    # ---- one row ---------------------------------------------------------
+
+    def _attempt(self, row, comm):
+        missing = self._missing(row)
+        if missing:
+            self._tell(row, "skipped", "-", missing)
+            return
+        result = self._sh(row.command, comm)
+        problem = self._judge(row, result, comm)
+        if row.after:
+            self._sh(row.after, comm)
+        problem = problem or self._medium(row)
+        if problem:
+            self._tell(row, "FAILED", "-", problem)
+            self.failed.append(f"{row.name}: {problem}")
+        elif row.opened:
+            self._tell(row, "open", "-", row.opened)
+        elif row.event:
+            self.awaited.append((row, row.by or comm, len(self.lines)))
+            self._tell(row, "held" if row.check else "refused", row.errno, "")
+        else:
+            self._tell(row, "held" if row.check else "refused", row.errno,
+                       "none: " + row.why)
+
+    def _sh(self, command, comm):
+        command = (command.replace("@tool", "@as /root/attack")
+                   .replace("@as", f"/root/attack as {comm}")
+                   .replace("@name", comm))
+        for word, value in self.words.items():
+            command = command.replace(word, value)
+        return self.t.sh(command, timeout=90)
+
+    def _missing(self, row):
+        for need in row.needs:
+            probe = (f"test -x {need}" if need.startswith("/")
+                     else f"modprobe {need}")
+            if not self.t.sh(probe).ok:
+                return f"{need} is not in the guest"
+        return ""
+
+    def _judge(self, row, result, comm):
+        said = result.text.lower()
+        if row.check:
+            checked = self._sh(row.check, comm)
+            return "" if checked.ok else (
+                f"'{row.check}' fails: {last_line(checked.text)}")
+        if row.opened:
+            return "" if result.ok else (
+                "said to be open, but: " + last_line(result.text))
+        if result.ok:
+            return "went through: " + last_line(result.text)
+        if row.says and not any(text in said for text in row.says):
+            return "refused otherwise: " + last_line(result.text)
+        return ""
+
+    def _medium(self, row):
+        if not self.stick:
+            return ""
+        self.t.sh("sync")
+        now = self.stick.sha256()
+        changed = now != self.before
+        self.before = now
+        return "the medium changed" if changed and not row.opened else ""
+
+    def _tell(self, row, outcome, errno, event):
+        self.lines.append([self.t.tier, self.group, row.name, outcome, errno,
+                           event])
+
+    # ---- events ----------------------------------------------------------
+
+    def _find_events(self):
+        """They come in their own time; identical ones as one with a count."""
+        wanted = list(self.awaited)
+
+        def all_there():
+            events = self.t.events() or []
+            wanted[:] = [item for item in wanted
+                         if not self._find(events, *item)]
+            return not wanted
+
+        try:
+            if wanted:
+                self.t.wait_for(all_there, EVENT_SECONDS, "events")
+        except Exception:
+            for row, comm, line in wanted:
+                self.lines[line][3] = "FAILED"
+                self.lines[line][5] = f"no {row.event} of {comm}"
+                self.failed.append(f"{row.name}: no {row.event} of '{comm}'")
+
+    def _find(self, events, row, comm, line):
+        for event in events:
+            name = event.get("actor", {}).get("process", {}).get("name")
+            if event_code(event) != row.event or not name or (
+                    name != comm and not (comm.endswith("-")
+                                          and name.startswith(comm))):
+                continue
+            path = event.get("file", {}).get("path") or \
+                event.get("file", {}).get("name") or ""
+            if row.target and row.target not in str(event):
+                continue
+            self.lines[line][5] = f"{row.event} {name} {path}".strip()
+            return True
+        return False
+
+    # ---- the table -------------------------------------------------------
+
+    def _write(self):
+        folder = self.t.build + "/e2e"
+        part = f"{folder}/ways_out.{self.t.tier}.{self.group}"
+        with lock:
+            with open(part, "w", encoding="utf-8") as file:
+                for line in self.lines:
+                    file.write("\t".join(line) + "\n")
+            parts = sorted(glob.glob(folder + "/ways_out.*.*"))
+            with open(folder + "/ways_out.txt", "w",
+                      encoding="utf-8") as table:
+                write_table(table, parts)
+
+
+def write_table(table, parts):
+    count = {}
+    table.write(COLUMNS.format("tier", "group", "way", "outcome", "errno",
+                               "event, or why none") + "\n")
+    for part in parts:
+        with open(part, encoding="utf-8") as file:
+            for line in file:
+                fields = line.rstrip("\n").split("\t")
+                table.write(COLUMNS.format(*fields).rstrip() + "\n")
+                key = (fields[0], fields[3])
+                count[key] = count.get(key, 0) + 1
+    for (tier, outcome), number in sorted(count.items()):
+        table.write(f"# {tier}: {number} {outcome}\n")
