@@ -130,6 +130,34 @@ static int meet_daemon(struct ctl *ctl, struct selftest *test)
 	return r < 0 ? bus_tell_garbled(ctl) : CTL_OK;
 }
 
+struct verdict {
+	struct ctl *ctl;
+	const char *disk;
+};
+
+static bool has_verdict(void *userdata)
+{
+	const struct verdict *verdict = userdata;
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
+	_cleanup_dict_ struct dict dict = {0};
+
+	if (bus_new_call(verdict->ctl, "Explain", &call) < 0 ||
+	    sd_bus_message_append(call, "s", verdict->disk) < 0 ||
+	    bus_send(verdict->ctl, call, &reply, &error) < 0 ||
+	    dict_read(reply, &dict) < 0)
+		return false;
+	const char *state = dict_str(&dict, "state");
+	return state && strcmp(state, "held") != 0;
+}
+
+void selftest_wait_verdict(struct selftest *test, const char *disk)
+{
+	struct verdict verdict = {test->ctl, disk};
+
+	(void)selftest_wait(has_verdict, &verdict);
+}
+
 /* The names of what is not closed, as far as they fit. */
 static void list_open(const struct selftest *test, char ret[OPEN_BYTES])
 {
@@ -179,6 +207,8 @@ static void hold_signals(int how)
 
 static int run(struct ctl *ctl, struct selftest *test)
 {
+	struct selftest_modules modules;
+
 	(void)snprintf(test->folder, sizeof(test->folder),
 		       "/run/sekimori-selftest-XXXXXX");
 	if (!mkdtemp(test->folder)) {
@@ -187,9 +217,11 @@ static int run(struct ctl *ctl, struct selftest *test)
 	}
 	(void)chmod(test->folder, 0755); /* nobody mounts on it, too */
 	hold_signals(SIG_BLOCK);
+	selftest_modules_read(&modules);
 	selftest_guard(test);
 	selftest_disks(test);
 	selftest_usb(test);
+	selftest_modules_restore(&modules);
 	hold_signals(SIG_UNBLOCK);
 	(void)rmdir(test->folder); /* in /run: gone with the next start */
 	return CTL_OK;

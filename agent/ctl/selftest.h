@@ -34,7 +34,7 @@ struct way {
 };
 
 struct selftest {
-	const struct ctl *ctl;
+	struct ctl *ctl;
 	struct way ways[SELFTEST_WAYS_MAX];
 	size_t count;
 	pid_t daemon;
@@ -69,6 +69,25 @@ int selftest_load(const char *module, const char *parameters)
 	__attribute__((nonnull(1), warn_unused_result));
 /* Waits a moment for those who still look at what it made. */
 void selftest_unload(const char *module) __attribute__((nonnull));
+
+/* Names of modules that were loaded, by which what came since is found. */
+struct selftest_modules {
+	char *text; /* of /proc/modules; NULL: could not be read */
+};
+void selftest_modules_read(struct selftest_modules *modules)
+	__attribute__((nonnull));
+/*
+ * Unloads what was pulled in by the modules we loaded and was not there
+ * before: of a list of names, and only while no device of somebody else's is
+ * bound to it. Frees MODULES.
+ */
+void selftest_modules_restore(struct selftest_modules *modules)
+	__attribute__((nonnull));
+
+/* Waits until the daemon has judged the disk; longest where it never will,
+ * because it is no medium. */
+void selftest_wait_verdict(struct selftest *test, const char *disk)
+	__attribute__((nonnull));
 
 /* Asks READY again and again for a few seconds; what it said last. */
 bool selftest_wait(bool (*ready)(void *userdata), void *userdata)

@@ -281,6 +281,7 @@ static void try_mapper(struct selftest *test, struct disk *disk)
 static void try_disk(struct selftest *test, struct disk *disk)
 {
 	disk->fs_type = loaded_fs_type();
+	selftest_wait_verdict(test, disk->name);
 	(void)snprintf(disk->folder, sizeof(disk->folder), "%s", test->folder);
 	selftest_try(test, "disk-read", N_("reading a disk"), deed_read, disk);
 	selftest_try(test, "disk-write", N_("writing a disk"), deed_write,
@@ -372,7 +373,8 @@ static void with_optical(struct selftest *test)
 {
 	char node[64] = "";
 
-	(void)selftest_wait(find_optical, node);
+	if (selftest_wait(find_optical, node))
+		selftest_wait_verdict(test, node + strlen("/dev/"));
 	selftest_try(test, "optical", N_("an optical drive"), deed_node, node);
 }
 
@@ -394,7 +396,8 @@ static void try_network_disk(struct selftest *test)
 			      WAY_UNTESTED, r > 0 ? IN_USE : MODULES);
 		return;
 	}
-	(void)selftest_wait(has_node, node);
+	if (selftest_wait(has_node, node))
+		selftest_wait_verdict(test, node + strlen("/dev/"));
 	selftest_try(test, "disk-network", N_("a network disk (nbd)"),
 		     deed_node, node);
 	selftest_unload("nbd");

@@ -27,6 +27,8 @@ static const struct failure_row rows[] = {
 				"a layer of the kernel guard stopped working"},
 	[FAILURE_GUARD_DROPPED] = {"guard_dropped", FAILURE_OBSERVE,
 				   "guard events were lost"},
+	[FAILURE_TAMPER] = {"tamper", FAILURE_DEGRADE,
+			    "tamper protection is not possible here"},
 	[FAILURE_TIER_FLOOR] = {"tier_floor", FAILURE_DEGRADE,
 				"the tier is below what policy demands"},
 	[FAILURE_USB_DEFAULT] = {"usb_default", FAILURE_DEGRADE,

@@ -20,18 +20,19 @@ enum failure_reaction {
 };
 
 enum failure_kind {
-	FAILURE_DESCRIPTOR = 0,	 /* device unreadable or malformed */
-	FAILURE_USB_WRITE,	 /* the kernel refused an authorisation */
-	FAILURE_MEDIA_WRITE,	 /* a medium could not be opened as decided */
-	FAILURE_PROBE,		 /* the probe crashed, hung or lied */
-	FAILURE_DEVICES_FULL,	 /* more devices than the table holds */
-	FAILURE_UEVENT_LOST,	 /* the kernel dropped uevents: scan again */
-	FAILURE_GUARD_ABSENT,	 /* no BPF layer at all: tier T4 */
-	FAILURE_GUARD_LOST,	 /* a layer that worked does no more */
-	FAILURE_GUARD_DROPPED,	 /* the guard's ring was full */
-	FAILURE_TIER_FLOOR,	 /* below the tier that policy demands */
-	FAILURE_USB_DEFAULT,	 /* authorized_default could not be set */
-	FAILURE_SYSFS,		 /* what is plugged in cannot be seen */
+	FAILURE_DESCRIPTOR = 0, /* device unreadable or malformed */
+	FAILURE_USB_WRITE,	/* the kernel refused an authorisation */
+	FAILURE_MEDIA_WRITE,	/* a medium could not be opened as decided */
+	FAILURE_PROBE,		/* the probe crashed, hung or lied */
+	FAILURE_DEVICES_FULL,	/* more devices than the table holds */
+	FAILURE_UEVENT_LOST,	/* the kernel dropped uevents: scan again */
+	FAILURE_GUARD_ABSENT,	/* no BPF layer at all: tier T4 */
+	FAILURE_GUARD_LOST,	/* a layer that worked does no more */
+	FAILURE_GUARD_DROPPED,	/* the guard's ring was full */
+	FAILURE_TAMPER,	     /* policy wants protection that is not to be had */
+	FAILURE_TIER_FLOOR,  /* below the tier that policy demands */
+	FAILURE_USB_DEFAULT, /* authorized_default could not be set */
+	FAILURE_SYSFS,	     /* what is plugged in cannot be seen */
 	FAILURE_POLICY_REJECTED, /* the newest policy has an error */
 	FAILURE_POLICY_NONE,	 /* no policy at all: media denied */
 	FAILURE_CONFIG,		 /* agent.conf has an error: defaults */

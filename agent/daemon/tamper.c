@@ -97,6 +97,11 @@ void tamper_apply(struct daemon *daemon)
 	if (tamper.is_on &&
 	    (!daemon->pipeline.bundle.ruleset || daemon->tamper.is_anchor_told))
 		return;
+	if (wanted && !has_layer(daemon)) {
+		(void)failure_raise(&daemon->failures, FAILURE_TAMPER, NULL);
+		return;
+	}
+	failure_clear(&daemon->failures, FAILURE_TAMPER);
 	if (wanted == tamper.is_on)
 		return;
 	if (wanted &&
