@@ -15,7 +15,8 @@ const char *const login_factor_words[] = {"knowledge", "possession",
 static const char *const remote_words[] = {"deny", "mfa", NULL};
 static const char *const locker_words[] = {"trusted", "any", NULL};
 static const char *const removed_words[] = {"lock", "terminate", "none", NULL};
-static const char *const action_words[] = {"report", "lock", "terminate", NULL};
+static const char *const action_words[] = {"report", "lock", "terminate",
+					   "freeze", NULL};
 static const char *const yes_no_words[] = {"no", "yes", NULL};
 
 #define STRINGS(text)                                                          \

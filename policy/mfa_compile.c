@@ -77,13 +77,13 @@ static void read_switch(const struct compiler *c, enum login_key key,
 }
 
 static void read_reaction(const struct compiler *c, enum login_key key,
-			  const enum login_reaction words[3],
+			  const enum login_reaction words[4],
 			  enum login_reaction *ret_reaction)
 {
 	uint32_t word = 0;
 
 	if (read_number(c, key, &word))
-		*ret_reaction = words[word < 3 ? word : 0];
+		*ret_reaction = words[word < 4 ? word : 0];
 }
 
 static bool copy_name(struct span from, char ret_name[LOGIN_NAME_MAX_BYTES + 1])
@@ -122,12 +122,15 @@ static enum login_compile_outcome read_mfa(const struct compiler *c)
 
 static enum login_compile_outcome compile_require(struct compiler *c)
 {
-	static const enum login_reaction removed[3] = {LOGIN_REACT_LOCK,
+	/* In the order of their words (login.c); "removed" has three. */
+	static const enum login_reaction removed[4] = {LOGIN_REACT_LOCK,
 						       LOGIN_REACT_TERMINATE,
-						       LOGIN_REACT_REPORT};
-	static const enum login_reaction action[3] = {LOGIN_REACT_REPORT,
+						       LOGIN_REACT_REPORT,
+						       LOGIN_REACT_LOCK};
+	static const enum login_reaction action[4] = {LOGIN_REACT_REPORT,
 						      LOGIN_REACT_LOCK,
-						      LOGIN_REACT_TERMINATE};
+						      LOGIN_REACT_TERMINATE,
+						      LOGIN_REACT_FREEZE};
 	struct login_policy *p = c->policy;
 	uint32_t unlock = 0;
 

@@ -253,6 +253,24 @@ static void an_old_proof_locks_and_a_lock_without_effect_ends(void **state)
 		RECORD_REASON_LOGIN_LOCK);
 }
 
+static void freezing_keeps_the_work_until_there_is_proof(void **state)
+{
+	struct people *w = *state;
+
+	w->policy.on_lock_ineffective = LOGIN_REACT_FREEZE;
+	people_set_policy(w);
+	(void)people_attested(w);
+	people_pass(w, 10 * 3600);
+	people_pass(w, 10);
+	assert_int_equal(people_asked(w, "freeze session-3.scope"), 1);
+	assert_int_equal(people_asked(w, "terminate 3"), 0);
+	people_process(w, 900, WORLD_START,
+		       "0::/user.slice/user-1001.slice/session-3.scope\n");
+	people_evidence(w, 900, 'a');
+	assert_int_equal(people_asked(w, "thaw session-3.scope"), 1);
+	assert_int_equal(people_state(w, "3"), MFA_STATE_ATTESTED);
+}
+
 static void unlocking_oneself_is_a_violation(void **state)
 {
 	struct people *w = *state;
@@ -584,6 +602,7 @@ int main(void)
 		TEST(root_on_the_console_is_never_locked_out),
 		TEST(the_sealed_account_needs_no_record_on_the_spot),
 		TEST(an_old_proof_locks_and_a_lock_without_effect_ends),
+		TEST(freezing_keeps_the_work_until_there_is_proof),
 		TEST(unlocking_oneself_is_a_violation),
 		TEST(evidence_of_a_process_in_the_session_unlocks),
 		TEST(evidence_of_another_session_does_not),

@@ -70,6 +70,22 @@ static void the_shipped_line_is_obeyed(void **state)
 	assert_int_equal(p.breakglass_ns, 1800 * S);
 }
 
+static void a_session_may_be_frozen_instead(void **state)
+{
+	struct login_policy p;
+	uint32_t rule = 0;
+	(void)state;
+
+	assert_int_equal(compile("login require 2 on-token-removed none "
+				 "on-unattested report "
+				 "on-lock-ineffective freeze\n",
+				 &p, &rule),
+			 LOGIN_COMPILED);
+	assert_int_equal(p.on_lock_ineffective, LOGIN_REACT_FREEZE);
+	assert_int_equal(p.on_unattested, LOGIN_REACT_REPORT);
+	assert_int_equal(p.on_token_removed, LOGIN_REACT_REPORT);
+}
+
 static void the_shipped_rule_sets_compile(void **state)
 {
 	static const char *const files[] = {
@@ -231,6 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_shipped_line_is_obeyed),
+		cmocka_unit_test(a_session_may_be_frozen_instead),
 		cmocka_unit_test(the_shipped_rule_sets_compile),
 		cmocka_unit_test(without_login_lines_the_defaults_hold),
 		cmocka_unit_test(the_glass_is_only_where_a_line_puts_it),
