@@ -204,6 +204,14 @@ def test_ntfs_by_fuse_is_recorded_too(t):
     t.equal(told["partial"], True, "names are not told")
 
 
+def test_an_encrypted_stick_is_recorded_too(t):
+    other_file_system(
+        t, "printf key > /root/key && cryptsetup -q luksFormat --pbkdf pbkdf2 "
+        "--pbkdf-force-iterations 1000 /dev/sda /root/key && "
+        "cryptsetup open --key-file /root/key /dev/sda stick && "
+        "mkfs.vfat /dev/mapper/stick", "mount /dev/mapper/stick /mnt")
+
+
 def test_a_restarted_daemon_goes_on_recording(t):
     stick(t)
     t.must("echo before > /mnt/before")
