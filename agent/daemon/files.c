@@ -414,15 +414,19 @@ static void tell_file(const struct files *files, const struct note *note)
 	emit(files, &record);
 }
 
-static void tell_lost(const struct files *files, uint64_t lost)
+static void tell_gap(const struct files *files, uint64_t count, const char *why)
 {
 	struct record record = {
 		.code = RECORD_LOG_GAP,
-		.u.gap = {.count = lost,
-			  .why = "events of files on a medium were lost"},
+		.u.gap = {.count = count, .why = why},
 	};
 
 	emit(files, &record);
+}
+
+static void tell_lost(const struct files *files, uint64_t lost)
+{
+	tell_gap(files, lost, "events of files on a medium were lost");
 }
 
 static void tell(struct files *files, struct note *note)
@@ -433,6 +437,9 @@ static void tell(struct files *files, struct note *note)
 		log_info(files->options.log,
 			 "'%s': %s, %llu files were written", mount->point,
 			 mount->why, (unsigned long long)mount->sum.written);
+		if (mount->is_unwatched)
+			tell_gap(files, 1,
+				 "files written to a medium cannot be seen");
 		tell_summary(files, mount);
 		free(mount); /* its last note */
 	} else if (!note->path) {

@@ -41,8 +41,9 @@ struct files_mount {
 	const char *why;	   /* it ends; a literal. Also __atomic */
 	struct link_name links[LINKS_MAX]; /* the reader's */
 	unsigned int next_link;
-	bool is_ended; /* its notes are on their way */
-	bool is_seen;  /* mark of the running files_sync() */
+	bool is_ended;	   /* its notes are on their way */
+	bool is_unwatched; /* nothing could be seen of it */
+	bool is_seen;	   /* mark of the running files_sync() */
 	bool must_renew;
 	unsigned int users; /* threads at work on it */
 	struct note_table table;

@@ -390,6 +390,7 @@ static void tend(struct files_mount *mount, struct reading *reading)
 	}
 	if (why) {
 		lock(files);
+		mount->is_unwatched = !mount->why;
 		if (!mount->why)
 			mount->why = why;
 		unlock(files);

@@ -459,6 +459,7 @@ static void a_mount_that_cannot_be_watched_ends_with_a_reason(void **state)
 	files_sync(scene->files);
 	const struct kept *kept = wait_summary(scene);
 	assert_string_equal(kept->files.why, "cannot be watched");
+	assert_int_equal(scene->records[0].code, RECORD_LOG_GAP);
 }
 
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, make_scene, end_scene)
