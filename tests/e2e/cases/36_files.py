@@ -12,7 +12,13 @@ media read-write rule-id "the-stick"
 """
 WRITTEN = "media.file.written"
 FILES = 2000
-TAIL = "cut -d' ' -f2 /run/sekimori/spool.tail"
+TAIL = "cut -d' ' -f2 /run/sekimori/spool.tail | sed 's/^0*//'"
+# Path and SHA-256 of each written file: whole events are too many to carry.
+BRIEF = """import json, sys
+for line in sys.stdin:
+    file = json.loads(line)["file"]
+    print(file["path"], file.get("hashes", [{}])[0].get("value"))
+"""
 DAEMON = "$(systemctl show -P MainPID sekimorid)"
 
 
@@ -111,21 +117,25 @@ def test_every_one_of_many_small_files_is_told(t):
     t.must("mkdir /root/many && cd /root/many && "
            f"for i in $(seq {FILES}); do echo file $i > f$i; done")
     stick(t)
-    begin = t.must(TAIL)
+    begin = int(t.must(TAIL))
     t.must("cp -r /root/many /mnt/many", timeout=120)
-    # Asking for thousands of events again and again would be the load itself
-    t.until(f"test $({TAIL}) -ge $(({begin} + {FILES}))", 240)
-    events = t.events(WRITTEN, 60, count=FILES)
-    found = {e["file"]["path"]: hash_of(e) for e in events}
+    t.until(f"test $({TAIL}) -ge {begin + FILES}", 240)
+    t.must("cat > /root/brief.py", stdin=BRIEF.encode())
+    text = t.must(f"sekimorictl events --json --since {begin + 1} "
+                  f"--code {WRITTEN} | python3 /root/brief.py", timeout=300)
+    found = dict(line.split() for line in text.splitlines())
     wanted = {f"many/f{i}": sha256(f"file {i}\n")
               for i in range(1, FILES + 1)}
     t.equal(len(found), FILES, "files told")
     wrong = [path for path in wanted if found.get(path) != wanted[path]]
     t.equal(wrong[:3], [], f"{len(wrong)} files without the right SHA-256")
+    t.mark()
     t.must("umount /mnt")
     told = summary(t)
     t.equal((told["written"], told["unhashed"], told["lost"]), (FILES, 0, 0),
             "summary")
+    # Six megabytes of events: not for the check of the whole suite
+    t.must("systemctl stop sekimorid")
 
 
 def test_unmounting_right_after_writing_is_not_refused(t):
