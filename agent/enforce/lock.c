@@ -37,9 +37,10 @@ static int ask_login(struct lock_real *real, const char *member,
 {
 	if (!real->bus)
 		return -ENOTCONN;
-	return sd_bus_call_method_async(real->bus, NULL, LOGIN_NAME, LOGIN_PATH,
-					LOGIN_NAME ".Manager", member,
-					on_answer, real, "s", session);
+	int r = sd_bus_call_method_async(real->bus, NULL, LOGIN_NAME,
+					 LOGIN_PATH, LOGIN_NAME ".Manager",
+					 member, on_answer, real, "s", session);
+	return r < 0 ? r : 0;
 }
 
 static int ask_systemd(struct lock_real *real, const char *member,
@@ -47,9 +48,10 @@ static int ask_systemd(struct lock_real *real, const char *member,
 {
 	if (!real->bus)
 		return -ENOTCONN;
-	return sd_bus_call_method_async(real->bus, NULL, SYSTEMD_NAME,
-					SYSTEMD_PATH, SYSTEMD_NAME ".Manager",
-					member, on_answer, real, "s", unit);
+	int r = sd_bus_call_method_async(real->bus, NULL, SYSTEMD_NAME,
+					 SYSTEMD_PATH, SYSTEMD_NAME ".Manager",
+					 member, on_answer, real, "s", unit);
+	return r < 0 ? r : 0;
 }
 
 static int real_lock(void *context, const char *session)
@@ -68,9 +70,11 @@ static int real_terminate_user(void *context, uint32_t uid)
 
 	if (!real->bus)
 		return -ENOTCONN;
-	return sd_bus_call_method_async(real->bus, NULL, LOGIN_NAME, LOGIN_PATH,
-					LOGIN_NAME ".Manager", "TerminateUser",
-					on_answer, real, "u", uid);
+	int r = sd_bus_call_method_async(real->bus, NULL, LOGIN_NAME,
+					 LOGIN_PATH, LOGIN_NAME ".Manager",
+					 "TerminateUser", on_answer, real, "u",
+					 uid);
+	return r < 0 ? r : 0;
 }
 
 static int real_freeze(void *context, const char *scope)

@@ -38,7 +38,7 @@ struct lock_real;
 
 /* The real twin, without a bus yet. */
 int lock_real_new(const struct log *log, struct lock_real **ret_real)
-	__attribute__((nonnull, warn_unused_result));
+	__attribute__((nonnull(2), warn_unused_result));
 struct lock_real *lock_real_free(struct lock_real *real);
 
 /* The bus to ask from now on, NULL when there is none; takes a reference. */
