@@ -345,6 +345,7 @@ install-agent: all
 	$(Q)$(call inst,644,pkg/dbus/jp.sekimori.Agent1.xml,$(DATADIR)/dbus-1/interfaces/jp.sekimori.Agent1.xml)
 	$(Q)$(call inst,644,pkg/polkit/jp.sekimori.agent.policy,$(DATADIR)/polkit-1/actions/jp.sekimori.agent.policy)
 	$(Q)$(call inst,644,pkg/polkit/50-sekimori.rules,$(DATADIR)/polkit-1/rules.d/50-sekimori.rules)
+	$(Q)$(call inst,644,pkg/udev/60-cdrom_sekimori.rules,$(PREFIX)/lib/udev/rules.d/60-cdrom_sekimori.rules)
 	$(Q)$(call inst,644,pkg/completions/sekimorictl,$(DATADIR)/bash-completion/completions/sekimorictl)
 	$(Q)$(call inst,644,pkg/agent.conf,$(SYSCONFDIR)/sekimori/agent.conf)
 	$(Q)for f in policy/rules.d/*/*.rules; do \

@@ -397,6 +397,27 @@ static __always_inline bool is_below_drivers(struct file *file)
 	return word_is(&name, "drivers");
 }
 
+/* A radio's own files: …/rfkillN/soft, …/rfkillN/state. */
+static __always_inline bool is_of_radio(struct file *file)
+{
+	struct word name;
+
+	read_word(&name, (const char *)BPF_CORE_READ(file, f_path.dentry,
+						     d_parent, d_name.name));
+	return word_begins(&name, "rfkill");
+}
+
+/* net/rfkill/core.c: what the node /dev/rfkill does, too. */
+static __always_inline bool is_radio_switch(struct file *file)
+{
+	struct word name;
+
+	read_word(&name, (const char *)BPF_CORE_READ(file, f_path.dentry,
+						     d_name.name));
+	return (word_is(&name, "soft") || word_is(&name, "state")) &&
+	       is_of_radio(file);
+}
+
 /*
  * What lets a device in or gives it a driver, by the name of its file:
  * drivers/usb/core/sysfs.c, drivers/base/bus.c, drivers/pci/pci-sysfs.c,
@@ -415,7 +436,8 @@ static __always_inline bool is_switch(struct file *file)
 	    word_is(&name, "bConfigurationValue") ||
 	    word_is(&name, "drivers_probe") ||
 	    word_is(&name, "drivers_autoprobe") ||
-	    word_is(&name, "driver_override") || word_is(&name, "scan"))
+	    word_is(&name, "driver_override") || word_is(&name, "scan") ||
+	    word_is(&name, "boot_acl"))
 		return true;
 	return (word_is(&name, "bind") || word_is(&name, "unbind") ||
 		word_is(&name, "new_id") || word_is(&name, "remove_id")) &&
@@ -444,11 +466,15 @@ static __always_inline int judge_sysfs(struct file *file)
 	struct tale tale = {.hook = GUARD_HOOK_SYSFS, .mode = GUARD_MODE_WRITE};
 	unsigned long magic = BPF_CORE_READ(file, f_inode, i_sb, s_magic);
 
-	if ((magic != SYSFS_MAGIC || !is_switch(file)) &&
-	    (magic != CONFIGFS_MAGIC || !is_scsi_target(file)))
+	if (magic != SYSFS_MAGIC && magic != CONFIGFS_MAGIC)
 		return 0;
 	conf = get_config();
 	if (!conf || is_daemon(conf))
+		return 0;
+	if (magic == CONFIGFS_MAGIC && !is_scsi_target(file))
+		return 0;
+	if (magic == SYSFS_MAGIC && !is_switch(file) &&
+	    (!(conf->flags & GUARD_GATE_RADIO) || !is_radio_switch(file)))
 		return 0;
 	tale.name = (const char *)BPF_CORE_READ(file, f_path.dentry,
 						d_name.name);

@@ -19,7 +19,15 @@ enum {
 	GUARD_RING_BYTES = 1 << 20,
 	GUARD_MINOR_BITS = 20,
 	GUARD_ANCHOR_BYTES = 32,
-	GUARD_USBFS_MAJOR = 189
+	GUARD_USBFS_MAJOR = 189,
+	/* Documentation/admin-guide/devices.txt */
+	GUARD_TTY_MAJOR = 4,
+	GUARD_TTY_SERIAL_MINOR = 64, /* ttyS0, and all above */
+	GUARD_LOW_SERIAL_MAJOR = 204,
+	GUARD_LP_MAJOR = 6,
+	GUARD_PARPORT_MAJOR = 99,
+	GUARD_MISC_MAJOR = 10,
+	GUARD_RFKILL_MINOR = 242
 };
 
 /*
@@ -103,7 +111,14 @@ enum {
 	 * before it and told after it by programs that can. */
 	GUARD_TASK_IS_NOTED = 1U << 2,
 	/* The daemon and the pins are out of root's reach. */
-	GUARD_TAMPER = 1U << 3
+	GUARD_TAMPER = 1U << 3,
+	/* Nodes of what is built in, refused where policy denies the way:
+	 * /dev/rfkill for writing, serial ports, parallel ports. */
+	GUARD_GATE_RADIO = 1U << 4,
+	GUARD_GATE_SERIAL = 1U << 5,
+	GUARD_GATE_PRINTER = 1U << 6,
+	GUARD_GATE_ALL = GUARD_GATE_RADIO | GUARD_GATE_SERIAL |
+			 GUARD_GATE_PRINTER
 };
 
 /* The one value of the map "config". */

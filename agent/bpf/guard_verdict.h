@@ -147,15 +147,42 @@ static __always_inline bool is_medium(const struct guard_device *info)
 	return info->bus != GUARD_BUS_FIXED && info->bus != GUARD_BUS_VIRTUAL;
 }
 
-/* A character device nobody entered: only usbfs is refused by its number. */
-static __always_inline __u32 access_of_unknown(__u64 key)
+/* The gate in front of a character device by its number; 0: none. */
+static __always_inline __u32 gate_of(__u64 key)
+{
+	__u32 minor = GUARD_KEY_MINOR(key);
+
+	switch (GUARD_KEY_MAJOR(key)) {
+	case GUARD_TTY_MAJOR:
+		return minor >= GUARD_TTY_SERIAL_MINOR ? GUARD_GATE_SERIAL : 0;
+	case GUARD_LOW_SERIAL_MAJOR:
+		return GUARD_GATE_SERIAL;
+	case GUARD_LP_MAJOR:
+	case GUARD_PARPORT_MAJOR:
+		return GUARD_GATE_PRINTER;
+	case GUARD_MISC_MAJOR:
+		return minor == GUARD_RFKILL_MINOR ? GUARD_GATE_RADIO : 0;
+	default:
+		return 0;
+	}
+}
+
+/* A character device nobody entered: usbfs is refused by its number, and what
+ * stands behind a gate that policy shut. The desktop may go on reading which
+ * radios there are. */
+static __always_inline __u32 access_of_unknown(const struct guard_config *conf,
+					       __u64 key)
 {
 	const struct guard_policy *entry;
+	__u32 gate;
 
 	if (!GUARD_KEY_IS_CHAR(key))
 		return GUARD_DENY;
-	if (GUARD_KEY_MAJOR(key) != GUARD_USBFS_MAJOR)
+	gate = gate_of(key);
+	if (GUARD_KEY_MAJOR(key) != GUARD_USBFS_MAJOR && !(conf->flags & gate))
 		return GUARD_READ_WRITE;
+	if (gate == GUARD_GATE_RADIO)
+		return GUARD_READ_ONLY;
 
 	entry = bpf_map_lookup_elem(&policy, &key);
 	return entry ? entry->access : GUARD_DENY;
@@ -172,7 +199,7 @@ static __always_inline __u32 access_of(const struct guard_config *conf,
 
 	*ret_info = info;
 	if (!info)
-		return access_of_unknown(key);
+		return access_of_unknown(conf, key);
 
 	/* Raw SCSI undoes read-only and burns a disc whatever driver is bound
 	 * to the drive. A fixed disk is reached by its own node. */

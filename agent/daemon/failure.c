@@ -16,6 +16,8 @@ static const struct failure_row rows[] = {
 			       "the kernel refused a USB authorisation"},
 	[FAILURE_MEDIA_WRITE] = {"media_write", FAILURE_DENY,
 				 "a medium could not be opened as decided"},
+	[FAILURE_CHANNEL_WRITE] = {"channel_write", FAILURE_DENY,
+				   "a radio or a port is not as decided"},
 	[FAILURE_PROBE] = {"probe", FAILURE_DENY, "the medium probe failed"},
 	[FAILURE_DEVICES_FULL] = {"devices_full", FAILURE_DENY,
 				  "too many devices"},

@@ -23,6 +23,7 @@ enum failure_kind {
 	FAILURE_DESCRIPTOR = 0, /* device unreadable or malformed */
 	FAILURE_USB_WRITE,	/* the kernel refused an authorisation */
 	FAILURE_MEDIA_WRITE,	/* a medium could not be opened as decided */
+	FAILURE_CHANNEL_WRITE,	/* a radio or port is not as decided */
 	FAILURE_PROBE,		/* the probe crashed, hung or lied */
 	FAILURE_DEVICES_FULL,	/* more devices than the table holds */
 	FAILURE_UEVENT_LOST,	/* the kernel dropped uevents: scan again */

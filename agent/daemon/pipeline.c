@@ -279,6 +279,7 @@ void pipeline_apply_mode(struct pipeline *pipeline)
 	set_usb_default(pipeline);
 	if (pipeline->is_monitor && !was_monitor)
 		let_go(pipeline);
+	pipeline_apply_builtins(pipeline, was_monitor);
 	if (was_monitor != pipeline->is_monitor)
 		log_notice(pipeline->options.log, "mode is now '%s'",
 			   pipeline->is_monitor ? "monitor" : "enforce");
@@ -443,6 +444,7 @@ void pipeline_scan(struct pipeline *pipeline)
 		forget_unseen_media(pipeline);
 	if (is_readable && (usb == 0 || usb == -ENOENT))
 		forget_unseen_usb(pipeline);
+	pipeline_scan_builtins(pipeline);
 	pipeline_reconcile(pipeline);
 }
 
@@ -473,6 +475,14 @@ void pipeline_uevent(struct pipeline *pipeline, const struct uevent *event)
 
 	if (is_add && strcmp(event->subsystem, "block") == 0)
 		tell_guard(pipeline);
+	if (strcmp(event->subsystem, "rfkill") == 0 ||
+	    strcmp(event->subsystem, "thunderbolt") == 0) {
+		if (is_gone)
+			pipeline_forget_builtin(pipeline, event->devpath);
+		else
+			pipeline_see_builtin(pipeline, event->devpath);
+		return;
+	}
 	if (strcmp(event->subsystem, "usb") == 0 &&
 	    strcmp(event->devtype, "usb_device") == 0) {
 		struct usb_entry *entry = NULL;

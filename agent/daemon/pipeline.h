@@ -21,6 +21,7 @@
 #include "agent/enforce/block_guard.h"
 #include "agent/enforce/enforce.h"
 #include "agent/enforce/usb_auth.h"
+#include "agent/sense/builtin.h"
 #include "agent/sense/probe.h"
 #include "agent/sense/uevent.h"
 #include "policy/decide.h"
@@ -62,6 +63,21 @@ struct pipeline_options {
 	void *userdata;
 };
 
+#define PIPELINE_BUILTINS_MAX 64
+
+/* A radio or a Thunderbolt device that was judged. */
+struct builtin_entry {
+	struct builtin_device device;
+	struct decision decision;
+	enum device_state state;
+	bool is_ours;	      /* we switched it off */
+	bool is_seen;	      /* mark of the running scan */
+	uint32_t again_count; /* opened by somebody, not yet told */
+	uint64_t wall_first_ms;
+	uint64_t wall_last_ms;
+	uint64_t boot_told_ns; /* 0: never */
+};
+
 struct pipeline {
 	struct pipeline_options options;
 	struct bundle bundle;
@@ -72,6 +88,8 @@ struct pipeline {
 	/* What rules with allowed-matches see. No allocation: one that failed
 	 * would show them nobody, and "if !allowed-matches(…)" would open. */
 	const struct usb_fact *authorized[DECIDE_AUTHORIZED_MAX];
+	struct builtin_entry builtins[PIPELINE_BUILTINS_MAX];
+	size_t builtin_count;
 	struct decide_history_slot *history;
 	size_t history_count;
 	bool is_monitor;
@@ -285,6 +303,18 @@ void pipeline_decide_usb(struct pipeline *pipeline,
  * monitor mode everything is asked of the dry twin as it would be done. */
 bool pipeline_keeps_out(const struct pipeline *pipeline,
 			const struct decision *decision)
+	__attribute__((nonnull));
+
+/* pipeline_builtin.c: radios and Thunderbolt devices, by their devpath; all
+ * that sysfs lists; policy or mode are others than before; refusals counted. */
+void pipeline_see_builtin(struct pipeline *pipeline, const char *devpath)
+	__attribute__((nonnull));
+void pipeline_forget_builtin(struct pipeline *pipeline, const char *devpath)
+	__attribute__((nonnull));
+void pipeline_scan_builtins(struct pipeline *pipeline) __attribute__((nonnull));
+void pipeline_apply_builtins(struct pipeline *pipeline, bool was_monitor)
+	__attribute__((nonnull));
+void pipeline_flush_builtins(struct pipeline *pipeline)
 	__attribute__((nonnull));
 
 struct medium_entry *pipeline_see_medium(struct pipeline *pipeline,

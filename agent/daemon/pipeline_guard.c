@@ -117,6 +117,19 @@ static const char *flags_of(const struct guard_event *event)
 	return event->mode & GUARD_MODE_WRITE ? "rw" : "ro";
 }
 
+/* What only a `channel` line of the policy refuses: /dev/rfkill, serial and
+ * parallel ports. */
+static bool is_gated(const struct guard_event *event)
+{
+	uint32_t major = GUARD_KEY_MAJOR(event->key);
+
+	return event->hook != GUARD_HOOK_SYSFS &&
+	       GUARD_KEY_IS_CHAR(event->key) &&
+	       (major == GUARD_MISC_MAJOR || major == GUARD_TTY_MAJOR ||
+		major == GUARD_LOW_SERIAL_MAJOR || major == GUARD_LP_MAJOR ||
+		major == GUARD_PARPORT_MAJOR);
+}
+
 static void tell(struct pipeline *pipeline, const struct refusal *refusal)
 {
 	const struct guard_event *event = refusal->event;
@@ -157,6 +170,10 @@ static void tell(struct pipeline *pipeline, const struct refusal *refusal)
 		.wall_first_ms = (int64_t)refusal->wall_first_ms,
 		.wall_last_ms = (int64_t)refusal->wall_last_ms,
 	};
+	if (is_gated(event)) {
+		record.decision.reason = RECORD_REASON_RULE;
+		record.decision.detail = "the policy denies this channel";
+	}
 	if (medium) {
 		pipeline_media_fact(pipeline, medium, &fact);
 		record.media = &fact;
@@ -270,6 +287,7 @@ void pipeline_flush_folds(struct pipeline *pipeline)
 	for (struct medium_entry *entry = pipeline->devices.media; entry;
 	     entry = entry->next)
 		pipeline_flush_medium(pipeline, entry);
+	pipeline_flush_builtins(pipeline);
 	/* These have no plug session that would end */
 	flush(pipeline, NULL, &pipeline->orphans);
 	pipeline->orphans.count = 0;
@@ -414,6 +432,21 @@ static bool is_first_look(uint32_t hook, uint32_t uid, const char *comm)
 		has_prefix(comm, "systemd-udevd"));
 }
 
+/* udev's cdrom_id asks every drive by SCSI commands, and systemd-rfkill opens
+ * its node for each radio: the machine's own habit, refused and not told. */
+static bool is_habit(const struct guard_event *event)
+{
+	bool is_disc = event->hook == GUARD_HOOK_FILE_IOCTL &&
+		       event->kind == GUARD_KIND_OPTICAL &&
+		       strncmp(event->comm, "cdrom_id", GUARD_COMM_MAX) == 0;
+	bool is_radio = GUARD_KEY_IS_CHAR(event->key) &&
+			GUARD_KEY_MAJOR(event->key) == GUARD_MISC_MAJOR &&
+			strncmp(event->comm, "systemd-rfkill",
+				GUARD_COMM_MAX) == 0;
+
+	return event->uid == 0 && (is_disc || is_radio);
+}
+
 void pipeline_forget_looks(struct medium_entry *entry)
 {
 	struct folds *folds = &entry->folds;
@@ -477,7 +510,8 @@ void pipeline_guard_event(struct pipeline *pipeline,
 	case GUARD_HOOK_SB_KERN_MOUNT:
 	case GUARD_HOOK_SB_REMOUNT:
 	case GUARD_HOOK_SYSFS:
-		if (event->verdict != 0 && !is_first_try(event))
+		if (event->verdict != 0 && !is_first_try(event) &&
+		    !is_habit(event))
 			refused(pipeline, event);
 		return;
 	default:

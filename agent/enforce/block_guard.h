@@ -128,6 +128,10 @@ const struct block_guard_status *block_guard_status(
 int block_guard_set_enforce(struct block_guard *guard, bool enforce)
 	__attribute__((nonnull, warn_unused_result));
 
+/* Which nodes of what is built in are refused: GUARD_GATE_* as bits. */
+int block_guard_set_gates(struct block_guard *guard, uint32_t gates)
+	__attribute__((nonnull, warn_unused_result));
+
 /*
  * Tamper protection on or off (block_guard_start leaves it as it was): while on,
  * root can neither signal, trace nor unpin. -EOPNOTSUPP: the layer is missing.

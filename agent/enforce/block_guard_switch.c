@@ -8,7 +8,8 @@
 #include "agent/enforce/guard_object.h"
 #include "agent/base/banned.h"
 
-static int change_flag(struct block_guard *guard, uint32_t flag, bool on)
+static int change_flags(struct block_guard *guard, uint32_t mask,
+			uint32_t flags)
 {
 	struct guard_config config;
 	int fd;
@@ -20,11 +21,13 @@ static int change_flag(struct block_guard *guard, uint32_t flag, bool on)
 	r = guard_identity_read(fd, &config);
 	if (r < 0)
 		return r;
-	if (on)
-		config.flags |= flag;
-	else
-		config.flags &= ~flag;
+	config.flags = (config.flags & ~mask) | (flags & mask);
 	return guard_identity_write(fd, &config);
+}
+
+static int change_flag(struct block_guard *guard, uint32_t flag, bool on)
+{
+	return change_flags(guard, flag, on ? flag : 0);
 }
 
 int block_guard_set_enforce(struct block_guard *guard, bool enforce)
@@ -92,4 +95,9 @@ int block_guard_write_tamper(struct block_guard *guard,
 bool block_guard_is_locked(const struct block_guard *guard)
 {
 	return guard_set_is_locked(guard->options.pin_dir);
+}
+
+int block_guard_set_gates(struct block_guard *guard, uint32_t gates)
+{
+	return change_flags(guard, GUARD_GATE_ALL, gates);
 }

@@ -157,6 +157,18 @@ static int dry_media_in_use(void *context, const char *disk, uint64_t diskseq)
 	return run->is_in_use ? ENFORCE_BUSY : 0;
 }
 
+static int dry_radio_block(void *context, const char *radio, bool blocked)
+{
+	return remember(context, "radio_block %s %d", radio, blocked);
+}
+
+static int dry_thunderbolt_authorize(void *context, const char *device,
+				     bool authorized)
+{
+	return remember(context, "thunderbolt_authorize %s %d", device,
+			authorized);
+}
+
 static const struct enforce_ops dry_ops = {
 	.usb_authorize = dry_usb_authorize,
 	.usb_deauthorize = dry_usb_deauthorize,
@@ -169,6 +181,8 @@ static const struct enforce_ops dry_ops = {
 	.media_close = dry_media_close,
 	.media_in_use = dry_media_in_use,
 	.media_check = dry_media_check,
+	.radio_block = dry_radio_block,
+	.thunderbolt_authorize = dry_thunderbolt_authorize,
 };
 
 struct enforce dry_run_ops(struct dry_run *run)

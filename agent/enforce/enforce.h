@@ -84,6 +84,13 @@ struct enforce_ops {
 	/* ENFORCE_BUSY: something is mounted from it or stacked on it. */
 	int (*media_in_use)(void *context, const char *disk, uint64_t diskseq);
 	/*
+	 * A radio of class rfkill ("rfkill0") on or soft blocked; a device of
+	 * bus thunderbolt ("0-1") authorised or not.
+	 */
+	int (*radio_block)(void *context, const char *radio, bool blocked);
+	int (*thunderbolt_authorize)(void *context, const char *device,
+				     bool authorized);
+	/*
 	 * Whether that is what is in force now, the read-only flag included.
 	 * Changes nothing. 0, ENFORCE_DIFFERS, ENFORCE_GONE or -errno.
 	 */

@@ -15,6 +15,7 @@
 #include "agent/enforce/devnum.h"
 #include "agent/enforce/media.h"
 #include "agent/enforce/name.h"
+#include "agent/enforce/radio.h"
 #include "agent/enforce/usb_auth.h"
 #include "agent/base/banned.h"
 
@@ -147,6 +148,22 @@ static int real_media_check(void *context, const char *disk, uint64_t diskseq,
 	return media_check(&real->place, disk, diskseq, access);
 }
 
+static int real_radio_block(void *context, const char *radio, bool blocked)
+{
+	struct enforce_real *real = context;
+
+	return gone_or(radio_block(real->place.sys_fd, radio, blocked));
+}
+
+static int real_thunderbolt_authorize(void *context, const char *device,
+				      bool authorized)
+{
+	struct enforce_real *real = context;
+
+	return gone_or(
+		thunderbolt_authorize(real->place.sys_fd, device, authorized));
+}
+
 static const struct enforce_ops real_ops = {
 	.usb_authorize = real_usb_authorize,
 	.usb_deauthorize = real_usb_deauthorize,
@@ -159,6 +176,8 @@ static const struct enforce_ops real_ops = {
 	.media_close = real_media_close,
 	.media_in_use = real_media_in_use,
 	.media_check = real_media_check,
+	.radio_block = real_radio_block,
+	.thunderbolt_authorize = real_thunderbolt_authorize,
 };
 
 int enforce_real_new(int sys_fd, int dev_fd, struct block_guard *guard,
