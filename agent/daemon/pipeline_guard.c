@@ -432,19 +432,13 @@ static bool is_first_look(uint32_t hook, uint32_t uid, const char *comm)
 		has_prefix(comm, "systemd-udevd"));
 }
 
-/* udev's cdrom_id asks every drive by SCSI commands, and systemd-rfkill opens
- * its node for each radio: the machine's own habit, refused and not told. */
+/* udev's cdrom_id asks every drive by SCSI commands: the machine's own habit,
+ * refused and not told. */
 static bool is_habit(const struct guard_event *event)
 {
-	bool is_disc = event->hook == GUARD_HOOK_FILE_IOCTL &&
-		       event->kind == GUARD_KIND_OPTICAL &&
-		       strncmp(event->comm, "cdrom_id", GUARD_COMM_MAX) == 0;
-	bool is_radio = GUARD_KEY_IS_CHAR(event->key) &&
-			GUARD_KEY_MAJOR(event->key) == GUARD_MISC_MAJOR &&
-			strncmp(event->comm, "systemd-rfkill",
-				GUARD_COMM_MAX) == 0;
-
-	return event->uid == 0 && (is_disc || is_radio);
+	return event->uid == 0 && event->hook == GUARD_HOOK_FILE_IOCTL &&
+	       event->kind == GUARD_KIND_OPTICAL &&
+	       strncmp(event->comm, "cdrom_id", GUARD_COMM_MAX) == 0;
 }
 
 void pipeline_forget_looks(struct medium_entry *entry)
