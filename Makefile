@@ -339,7 +339,7 @@ install-agent: all
 	$(Q)$(call inst,755,$(BUILD)/sekimorictl,$(BINDIR)/sekimorictl)
 	$(Q)$(call inst,644,pkg/systemd/sekimorid.service,$(UNITDIR)/sekimorid.service)
 	$(Q)$(call inst,644,pkg/systemd/sekimori-ship.service,$(UNITDIR)/sekimori-ship.service)
-	$(Q)$(call inst,644,pkg/systemd/systemd-rfkill.socket.d/sekimori.conf,$(UNITDIR)/systemd-rfkill.socket.d/sekimori.conf)
+	$(Q)$(call inst,644,pkg/systemd/systemd-rfkill.socket.conf,$(UNITDIR)/systemd-rfkill.socket.d/sekimori.conf)
 	$(Q)$(call inst,644,pkg/sysusers/sekimori-agent.conf,$(PREFIX)/lib/sysusers.d/sekimori-agent.conf)
 	$(Q)$(call inst,644,pkg/tmpfiles/sekimori-agent.conf,$(PREFIX)/lib/tmpfiles.d/sekimori-agent.conf)
 	$(Q)$(call inst,644,pkg/dbus/jp.sekimori.Agent1.conf,$(DATADIR)/dbus-1/system.d/jp.sekimori.Agent1.conf)
