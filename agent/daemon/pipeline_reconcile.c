@@ -201,9 +201,10 @@ static int check_mount(const struct mount_entry *mount, void *userdata)
 	if (!entry || entry->decision.wall_ms == 0 ||
 	    entry->access != MEDIA_DENY || entry->was_open ||
 	    entry->is_mount_told || entry->is_ending)
-		return 0; /* ending a use that was allowed: revocation's work */
+		return 0; /* a use that was allowed ends with its permission */
 	entry->is_mount_told = true;
-	tell_medium(pipeline, entry, "mount", false);
+	tell_medium(pipeline, entry, "mount",
+		    pipeline_end_medium(pipeline, entry, MEDIA_DENY));
 	return 0;
 }
 
