@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -19,6 +20,10 @@
 
 struct http {
 	CURL *curl;
+	/* Of the transfer in the background */
+	CURLM *multi;
+	struct curl_slist *headers;
+	struct http_response *response;
 	char base_url[URL_MAX];
 };
 
@@ -89,7 +94,9 @@ struct http *http_free(struct http *http)
 {
 	if (!http)
 		return NULL;
+	http_cancel(http);
 	curl_easy_cleanup(http->curl);
+	curl_multi_cleanup(http->multi);
 	free(http);
 	return NULL;
 }
@@ -150,6 +157,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *userdata)
 	keep(line, length, "X-Agent-Chain", response->chain);
 	keep(line, length, "Retry-After", response->retry_after);
 	keep(line, length, "Accept-Encoding", response->accept_encoding);
+	keep(line, length, "ETag", response->etag);
 	return length;
 }
 
@@ -250,32 +258,108 @@ static CURLcode set_answer(struct http *http, struct http_response *response)
 	return code;
 }
 
+static int prepare(struct http *http, const struct http_request *request,
+		   struct http_response *ret_response,
+		   struct curl_slist **headers)
+{
+	*ret_response = (struct http_response){
+		.body.limit = request->body_max ? request->body_max
+						: ANSWER_BODY_MAX,
+	};
+	if (make_headers(request, headers) < 0)
+		return -ENOMEM;
+	CURLcode code = set_request(http, request, *headers);
+	if (code == CURLE_OK)
+		code = set_answer(http, ret_response);
+	return code == CURLE_OK ? 0 : -ENOMEM;
+}
+
+static int finish(struct http *http, CURLcode code,
+		  struct http_response *response)
+{
+	if (code == CURLE_OK) {
+		(void)curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE,
+					&response->status);
+		return 0;
+	}
+	/* Half an answer is none: its headers may promise what was cut. */
+	response->status = 0;
+	if (!response->error[0])
+		(void)snprintf(response->error, HTTP_ERROR_MAX, "%s",
+			       curl_easy_strerror(code));
+	return code == CURLE_OUT_OF_MEMORY ? -ENOMEM : 0;
+}
+
 int http_send(struct http *http, const struct http_request *request,
 	      struct http_response *ret_response)
 {
 	_cleanup_(cleanup_slist) struct curl_slist *headers = NULL;
+	int r = prepare(http, request, ret_response, &headers);
 
-	*ret_response = (struct http_response){.body.limit = ANSWER_BODY_MAX};
-	if (make_headers(request, &headers) < 0)
+	return r < 0 ? r
+		     : finish(http, curl_easy_perform(http->curl),
+			      ret_response);
+}
+
+int http_begin(struct http *http, const struct http_request *request,
+	       struct http_response *ret_response)
+{
+	int r;
+
+	assert(!http->response);
+	if (!http->multi)
+		http->multi = curl_multi_init();
+	if (!http->multi)
 		return -ENOMEM;
+	r = prepare(http, request, ret_response, &http->headers);
+	if (r == 0 &&
+	    curl_multi_add_handle(http->multi, http->curl) != CURLM_OK)
+		r = -ENOMEM;
+	http->response = ret_response;
+	if (r < 0)
+		http_cancel(http);
+	return r;
+}
 
-	CURLcode code = set_request(http, request, headers);
-	if (code == CURLE_OK)
-		code = set_answer(http, ret_response);
-	if (code == CURLE_OK)
-		code = curl_easy_perform(http->curl);
-	if (code == CURLE_OK) {
-		(void)curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE,
-					&ret_response->status);
-		return 0;
-	}
+void http_cancel(struct http *http)
+{
+	if (http->response) /* one that was not added is not taken out */
+		(void)curl_multi_remove_handle(http->multi, http->curl);
+	curl_slist_free_all(http->headers);
+	http->headers = NULL;
+	http->response = NULL;
+}
 
-	/* Half an answer is none: its headers may promise what was cut. */
-	ret_response->status = 0;
-	if (!ret_response->error[0])
-		(void)snprintf(ret_response->error, HTTP_ERROR_MAX, "%s",
-			       curl_easy_strerror(code));
-	return code == CURLE_OUT_OF_MEMORY ? -ENOMEM : 0;
+/* True: the transfer has ended, well or not. */
+static bool move_on(struct http *http)
+{
+	struct http_response *response = http->response;
+	CURLcode code = CURLE_OK;
+	int running = 0, left = 0;
+
+	if (curl_multi_perform(http->multi, &running) != CURLM_OK)
+		code = CURLE_OUT_OF_MEMORY;
+	else if (running > 0)
+		return false;
+	const struct CURLMsg *message = curl_multi_info_read(http->multi,
+							     &left);
+	if (message && message->msg == CURLMSG_DONE)
+		code = message->data.result;
+	http_cancel(http);
+	(void)finish(http, code, response); /* in the response */
+	return true;
+}
+
+enum http_progress http_wait(struct http *http, int fd, int timeout_ms)
+{
+	struct curl_waitfd extra = {.fd = fd, .events = CURL_WAIT_POLLIN};
+
+	if (move_on(http))
+		return HTTP_DONE;
+	/* curl's own timers shorten it; an interrupted sleep is a short one */
+	(void)curl_multi_poll(http->multi, &extra, 1,
+			      timeout_ms < 0 ? INT_MAX : timeout_ms, NULL);
+	return move_on(http) ? HTTP_DONE : HTTP_PENDING;
 }
 
 void http_response_fini(struct http_response *response)

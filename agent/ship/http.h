@@ -33,6 +33,7 @@ struct http_request {
 	struct span body;
 	const char *const
 		*headers; /* "Name: value", NULL-terminated; or NULL */
+	size_t body_max;  /* of the answer; 0: ANSWER_BODY_MAX */
 };
 
 #define HTTP_ERROR_MAX 256u
@@ -44,7 +45,8 @@ struct http_response {
 	char chain[ANSWER_HEADER_MAX];
 	char retry_after[ANSWER_HEADER_MAX];
 	char accept_encoding[ANSWER_HEADER_MAX];
-	struct buf body; /* at most ANSWER_BODY_MAX */
+	char etag[ANSWER_HEADER_MAX];
+	struct buf body;
 	char error[HTTP_ERROR_MAX];
 };
 
@@ -66,6 +68,29 @@ struct http *http_free(struct http *http);
 int http_send(struct http *http, const struct http_request *request,
 	      struct http_response *ret_response)
 	__attribute__((nonnull, warn_unused_result));
+
+/*
+ * The same in the background: the response belongs to the transfer until
+ * http_wait() says HTTP_DONE or http_cancel() was called; so does what the
+ * request points to, but for its headers. 0 or -ENOMEM. One at a time.
+ */
+int http_begin(struct http *http, const struct http_request *request,
+	       struct http_response *ret_response)
+	__attribute__((nonnull, warn_unused_result));
+
+enum http_progress {
+	HTTP_PENDING = 0,
+	HTTP_DONE, /* as after http_send(): a status of 0 is none */
+};
+
+/*
+ * Moves the transfer on, sleeping at most timeout_ms (-1: until something
+ * happens) and until FD is readable; may return early.
+ */
+enum http_progress http_wait(struct http *http, int fd, int timeout_ms)
+	__attribute__((nonnull, warn_unused_result));
+
+void http_cancel(struct http *http) __attribute__((nonnull));
 
 void http_response_fini(struct http_response *response)
 	__attribute__((nonnull));

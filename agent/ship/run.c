@@ -15,6 +15,7 @@
 #include "agent/base/fd.h"
 #include "agent/ship/cursor.h"
 #include "agent/ship/enroll.h"
+#include "agent/ship/fetch.h"
 #include "agent/ship/http.h"
 #include "agent/ship/limits.h"
 #include "agent/ship/sandbox.h"
@@ -36,6 +37,7 @@ struct run {
 	struct identity identity;
 	char host_id[HEX_SIZE(FRAME_ID_SIZE)];
 	struct sender *sender; /* NULL: not enrolled */
+	struct fetch *fetch;   /* NULL: nothing is fetched */
 	uint64_t renew_try_ns; /* mono; the next look at the certificate */
 	bool is_once_done;
 };
@@ -43,6 +45,7 @@ struct run {
 static void run_fini(struct run *run)
 {
 	sender_free(run->sender);
+	fetch_free(run->fetch);
 	identity_fini(&run->identity);
 	watch_free(run->watch);
 	cleanup_close(&run->state_fd);
@@ -85,7 +88,29 @@ static void tell_waiting(const struct run *run, const char *state)
 static void leave(struct run *run)
 {
 	run->sender = sender_free(run->sender);
+	watch_set_sleeper(run->watch, NULL, NULL);
+	run->fetch = fetch_free(run->fetch);
 	identity_fini(&run->identity);
+}
+
+/* Without an inbox events are shipped all the same. */
+static void start_fetch(struct run *run)
+{
+	const struct fetch_config config = {
+		.state_fd = run->state_fd,
+		.settings = &run->settings,
+		.identity = &run->identity,
+		.log = run->log,
+	};
+
+	if (run->settings.is_foreign || run->options->is_once)
+		return;
+	int r = fetch_new(&config, &run->fetch);
+	if (r < 0)
+		log_warning(run->log, "Nothing will be fetched: %s",
+			    errno_text(r));
+	else
+		watch_set_sleeper(run->watch, fetch_sleep, run->fetch);
 }
 
 /*
@@ -127,6 +152,7 @@ static const char *enter(struct run *run, struct sender_wait *wait)
 	if (r < 0)
 		return r == -ENOENT ? "no spool yet" : errno_text(r);
 	run->renew_try_ns = 0;
+	start_fetch(run);
 	return NULL;
 }
 

@@ -42,6 +42,8 @@ static const struct {
 struct watch {
 	int root_fd;
 	int inotify_fd;
+	watch_sleep_fn *sleep;
+	void *userdata;
 	int ids[WATCHED]; /* -1: the directory is missing */
 };
 
@@ -150,10 +152,27 @@ static int poll_ms(uint64_t wait_ms)
 	return wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
 }
 
+void watch_set_sleeper(struct watch *watch, watch_sleep_fn *sleep,
+		       void *userdata)
+{
+	watch->sleep = sleep;
+	watch->userdata = userdata;
+}
+
+static int sleep_ms(struct watch *watch, int timeout_ms)
+{
+	struct pollfd ready = {.fd = watch->inotify_fd, .events = POLLIN};
+
+	if (watch->sleep)
+		watch->sleep(watch->userdata, watch->inotify_fd, timeout_ms);
+	else if (poll(&ready, 1, timeout_ms) < 0 && errno != EINTR)
+		return -errno;
+	return 0;
+}
+
 int watch_wait(struct watch *watch, uint64_t timeout_ms)
 {
 	uint64_t start_ms = clock_mono_ns() / NS_PER_MS;
-	struct pollfd ready = {.fd = watch->inotify_fd, .events = POLLIN};
 
 	for (;;) {
 		if (add_missing(watch))
@@ -172,8 +191,8 @@ int watch_wait(struct watch *watch, uint64_t timeout_ms)
 			wait_ms = RETRY_MS;
 		bool is_endless = timeout_ms == WATCH_FOREVER &&
 				  is_complete(watch);
-		if (poll(&ready, 1, is_endless ? -1 : poll_ms(wait_ms)) < 0 &&
-		    errno != EINTR)
-			return -errno;
+		int r = sleep_ms(watch, is_endless ? -1 : poll_ms(wait_ms));
+		if (r < 0)
+			return r;
 	}
 }

@@ -23,6 +23,12 @@ int watch_new(int root_fd, struct watch **ret_watch)
 /* Accepts NULL; returns NULL. */
 struct watch *watch_free(struct watch *watch);
 
+/* Who sleeps in watch_wait() in place of poll(): until FD is readable or the
+ * time (ms; -1: no end) has passed, or earlier. NULL: poll(). */
+typedef void watch_sleep_fn(void *userdata, int fd, int timeout_ms);
+void watch_set_sleeper(struct watch *watch, watch_sleep_fn *sleep,
+		       void *userdata) __attribute__((nonnull(1)));
+
 /*
  * Waits at most timeout_ms (WATCH_FOREVER: without end). Returns a set of enum
  * watch_event bits, or -errno. What happened since the last call is not missed.

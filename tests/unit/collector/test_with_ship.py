@@ -112,6 +112,45 @@ def a_token_of_another_collector_is_not_believed(collector):
     assert m.enroll(token).returncode == 0, "the token was not spent on it"
 
 
+def inbox(m, name="policy.jws"):
+    path = pathlib.Path(m.root, "var/lib/sekimori-ship/inbox", name)
+    return path.read_text() if path.exists() else None
+
+
+def publish(collector, text, *words):
+    path = collector.folder + ".jws"
+    pathlib.Path(path).write_text(text)
+    collector.command("publish", *words, path)
+
+
+@test
+def what_is_published_is_in_the_inbox_soon(collector):
+    m = machine(collector, "inbox")
+    os.makedirs(m.root + "/var/lib/sekimori-ship/inbox", exist_ok=True)
+    m.write(10)
+    m.start()
+    m.check()
+    publish(collector, "Zmly.c3Q.c2ln")
+    until(lambda: inbox(m) == "Zmly.c3Q.c2ln", "the first policy")
+    # Now it waits at the collector: news come without asking again, events go
+    # beside it, and what did not change is not written again.
+    time.sleep(1)
+    before = os.stat(m.root + "/var/lib/sekimori-ship/inbox/policy.jws").st_ino
+    started = time.monotonic()
+    publish(collector, "b25s.eQ.c2ln", "--order", "--terminal", m.host)
+    until(lambda: inbox(m, "order.jws") == "b25s.eQ.c2ln", "the order")
+    assert time.monotonic() - started < 10, "it was not waiting"
+    assert os.stat(m.root + "/var/lib/sekimori-ship/inbox/policy.jws").st_ino == before
+    m.write(50)
+    m.check()
+    # A collector that went away and came back is asked again
+    collector.stop(signal.SIGKILL)
+    collector.start()
+    publish(collector, "YWZ0.ZXI.c2ln")
+    until(lambda: inbox(m) == "YWZ0.ZXI.c2ln", "the policy after the restart")
+    m.stop()
+
+
 @test
 def kills_of_the_collector_lose_and_double_nothing(collector):
     m = machine(collector, "c")
