@@ -236,6 +236,10 @@ void decide_media(const struct ruleset *ruleset, const struct media_fact *fact,
 	}
 	subject_of_media(&subject, ruleset, fact);
 	decide(&ruleset->media, &subject, context, ret_verdict);
+	if (!context->is_glass_broken || ret_verdict->access == MEDIA_DENY)
+		return;
+	ret_verdict->access = MEDIA_DENY;
+	ret_verdict->reason = VERDICT_GLASS;
 }
 
 bool decide_interface(const struct ruleset *ruleset,

@@ -48,6 +48,7 @@ struct decide_context {
 	bool has_session;    /* someone is logged in locally and active */
 	bool is_mfa;	     /* … with two factors proven, not too long ago */
 	bool is_locked;
+	bool is_glass_broken;	   /* an emergency login is open: no media */
 	const char *user;	   /* login name, NULL without a session */
 	const char *const *groups; /* of the user */
 	size_t group_count;

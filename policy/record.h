@@ -165,6 +165,7 @@ enum record_reason {
 	RECORD_REASON_LOGIN_LOCK,	/* SKM-L-0311 lock without effect */
 	RECORD_REASON_LOGIN_UNLOCK,	/* SKM-L-0312 unlocked without proof */
 	RECORD_REASON_LOGIN_BREAKGLASS, /* SKM-L-0313 emergency time is over */
+	RECORD_REASON_LOGIN_NO_MEDIA,	/* SKM-L-0314 none in an emergency */
 	RECORD_REASON_ORDER,		/* SKM-P-0207 order not accepted */
 	RECORD_REASON_COUNT_
 };

@@ -98,6 +98,9 @@ static const struct record_reason_row reasons[] = {
 	[RECORD_REASON_LOGIN_BREAKGLASS] = {"SKM-L-0313",
 					    "the emergency time is over",
 					    "緊急利用の時間が過ぎた"},
+	[RECORD_REASON_LOGIN_NO_MEDIA] =
+		{"SKM-L-0314", "no media while an emergency login is open",
+		 "緊急用ログインの間は使えない"},
 };
 static_assert(COUNT(reasons) == RECORD_REASON_COUNT_, "a text for each reason");
 
@@ -149,6 +152,8 @@ enum record_reason record_reason_from_verdict(enum verdict_reason reason)
 		return RECORD_REASON_DESCRIPTOR;
 	case VERDICT_LIFELINE:
 		return RECORD_REASON_LIFELINE;
+	case VERDICT_GLASS:
+		return RECORD_REASON_LOGIN_NO_MEDIA;
 	case VERDICT_GRANT:
 		return RECORD_REASON_GRANT;
 	case VERDICT_HELD:

@@ -30,6 +30,7 @@ static const char *const reason_names[] = {
 	[VERDICT_INVALID_DEVICE] = "invalid-device",
 	[VERDICT_LIFELINE] = "lifeline",
 	[VERDICT_GRANT] = "grant",
+	[VERDICT_GLASS] = "breakglass",
 	[VERDICT_HELD] = "held",
 	[VERDICT_TYPING] = "typing",
 	[VERDICT_CONFIRMED] = "confirmed",

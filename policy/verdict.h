@@ -40,6 +40,7 @@ enum verdict_reason {
 	VERDICT_HELD,	   /* a keyboard nobody named: waits for a person */
 	VERDICT_TYPING,	   /* a keyboard that types as no person does */
 	VERDICT_CONFIRMED, /* allowed: a person confirmed the keyboard */
+	VERDICT_GLASS,	   /* media: closed while the glass is broken */
 	VERDICT_REASON_COUNT,
 };
 

@@ -246,6 +246,7 @@ void login_loop_turn(struct login_loop *loop)
 
 	if (strcmp(loop->digest, pipeline->bundle.info.digest) != 0)
 		login_loop_apply(loop);
+	pipeline_set_glass(pipeline, logins_is_glass_broken(loop->logins));
 	if (logins_take_change(loop->logins))
 		pipeline_judge_by_session(pipeline);
 	int r = logins_save(loop->logins);

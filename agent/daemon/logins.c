@@ -496,6 +496,16 @@ void logins_context(struct logins *logins, uint64_t boot_now_ns,
 					      policy->step_up_ns;
 }
 
+bool logins_is_glass_broken(const struct logins *logins)
+{
+	for (const struct login_entry *e = logins->first; e; e = e->next)
+		if (e->mfa.state == MFA_STATE_BREAKGLASS ||
+		    (e->mfa.state == MFA_STATE_VIOLATION &&
+		     e->mfa.cause == MFA_CAUSE_BREAKGLASS_EXPIRED))
+			return true;
+	return false;
+}
+
 bool logins_actor(const struct logins *logins, uint64_t boot_now_ns,
 		  struct record_actor *ret_actor)
 {

@@ -124,6 +124,10 @@ int logins_step_up(struct logins *logins, uint32_t uid, uint64_t boot_now_ns)
 void logins_context(struct logins *logins, uint64_t boot_now_ns,
 		    struct decide_context *context) __attribute__((nonnull));
 
+/* Whether a session of somebody who broke the glass is open. */
+bool logins_is_glass_broken(const struct logins *logins)
+	__attribute__((nonnull));
+
 /* The same person for a record; false: nobody. Strings are borrowed. */
 bool logins_actor(const struct logins *logins, uint64_t boot_now_ns,
 		  struct record_actor *ret_actor) __attribute__((nonnull));

@@ -95,6 +95,7 @@ void pipeline_context(struct pipeline *pipeline,
 
 	pipeline_local_time(clock_wall_ns() / NS_PER_S, &context.now);
 	context.boot_now_s = clock_boot_ns() / NS_PER_S;
+	context.is_glass_broken = pipeline->is_glass_broken;
 	if (getrandom(&context.random, sizeof(context.random), GRND_NONBLOCK) <
 	    0)
 		context.random = clock_mono_ns();
@@ -213,6 +214,14 @@ void pipeline_judge_by_time(struct pipeline *pipeline)
 	if (pipeline->bundle.ruleset &&
 	    ruleset_uses(pipeline->bundle.ruleset) & RULES_USES_TIME)
 		pipeline_judge_all(pipeline);
+}
+
+void pipeline_set_glass(struct pipeline *pipeline, bool is_broken)
+{
+	if (pipeline->is_glass_broken == is_broken)
+		return;
+	pipeline->is_glass_broken = is_broken;
+	pipeline_judge_all(pipeline);
 }
 
 void pipeline_judge_by_session(struct pipeline *pipeline)

@@ -99,6 +99,7 @@ struct pipeline {
 	bool has_set_default; /* authorized_default is ours */
 	bool is_dirty;	/* the session file is behind (daemon/session.h) */
 	bool has_folds; /* refusals counted but not told */
+	bool is_glass_broken; /* an emergency login is open */
 	struct folds orphans; /* refusals on devices that are no medium */
 	bool has_missed;      /* some USB device present is not in the table */
 	uint32_t cold_usb;
@@ -155,6 +156,10 @@ void pipeline_judge_by_time(struct pipeline *pipeline) __attribute__((nonnull));
  * entered into the guard and mounted is made equal to what was decided. What
  * somebody made otherwise is told. */
 void pipeline_reconcile(struct pipeline *pipeline) __attribute__((nonnull));
+
+/* An emergency login is open, or no more: media are judged again. */
+void pipeline_set_glass(struct pipeline *pipeline, bool is_broken)
+	__attribute__((nonnull));
 
 /* Judges everything again when some rule looks at who is logged in. */
 void pipeline_judge_by_session(struct pipeline *pipeline)

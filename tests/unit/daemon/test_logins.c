@@ -213,6 +213,7 @@ static void root_on_the_console_is_never_locked_out(void **state)
 	assert_int_equal(people_asked(w, "terminate 4"), 1);
 	assert_int_equal(people_asked(w, "terminate_user 0"), 0);
 	assert_int_equal(people_told(w, RECORD_MFA_BREAKGLASS_USED), 1);
+	assert_true(logins_is_glass_broken(w->logins));
 	people_pass(w, 3600);
 	assert_int_equal(people_asked(w, "terminate 3"), 1);
 	assert_int_equal(

@@ -106,6 +106,21 @@ static void no_media_rule_is_a_denial(void **state)
 	assert_int_equal(record->decision.reason, RECORD_REASON_DEFAULT);
 }
 
+static void an_emergency_login_closes_all_media(void **state)
+{
+	struct machine *machine = *state;
+
+	plug_medium(machine, HEAD "media read-write\n");
+	assert_int_equal(machine_count(machine, RECORD_MEDIA_ALLOWED), 1);
+	pipeline_set_glass(&machine->pipeline, true);
+	const struct record *record = machine_last(machine,
+						   RECORD_MEDIA_DENIED);
+	assert_non_null(record);
+	assert_int_equal(record->decision.reason, RECORD_REASON_LOGIN_NO_MEDIA);
+	pipeline_set_glass(&machine->pipeline, false);
+	assert_int_equal(machine_count(machine, RECORD_MEDIA_ALLOWED), 2);
+}
+
 static void a_read_only_rule_opens_it_read_only(void **state)
 {
 	struct machine *machine = *state;
@@ -518,6 +533,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(a_denied_medium_is_told_with_its_plug),
 		CASE(no_media_rule_is_a_denial),
+		CASE(an_emergency_login_closes_all_media),
 		CASE(a_read_only_rule_opens_it_read_only),
 		CASE(a_reload_opens_and_closes_without_a_replug),
 		CASE(another_medium_in_the_reader_is_judged_anew),
