@@ -17,6 +17,7 @@
 struct walk {
 	dev_t device;
 	int64_t wall_since_s;
+	uint64_t mono_end_ns;
 	unsigned int entries;
 	unsigned int depth;
 	files_fn fn;
@@ -81,7 +82,8 @@ static int walk_dir(struct walk *walk, int fd, size_t len)
 		if (strcmp(entry->d_name, ".") == 0 ||
 		    strcmp(entry->d_name, "..") == 0)
 			continue;
-		if (walk->entries++ >= FILES_WALK_ENTRIES_MAX)
+		if (walk->entries++ >= FILES_WALK_ENTRIES_MAX ||
+		    clock_mono_ns() >= walk->mono_end_ns)
 			r = FILES_WALK_LIMIT;
 		else
 			r = walk_entry(walk, dirfd(dir), entry->d_name, len);
@@ -96,6 +98,7 @@ int files_walk(const char *point, int64_t wall_since_s, files_fn fn,
 {
 	struct walk walk = {
 		.wall_since_s = wall_since_s,
+		.mono_end_ns = clock_mono_ns() + FILES_WALK_NS,
 		.fn = fn,
 		.userdata = userdata,
 	};

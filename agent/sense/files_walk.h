@@ -9,10 +9,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/base/clock.h"
 #include "agent/sense/files.h"
 
 #define FILES_WALK_ENTRIES_MAX 4096
 #define FILES_WALK_DEPTH_MAX   16
+/* It keeps the medium from being unmounted: not for longer than this. */
+#define FILES_WALK_NS (200 * NS_PER_MS)
 
 enum files_walk_outcome { FILES_WALK_LIMIT = 1 };
 

@@ -12,6 +12,36 @@
 #include "agent/base/clock.h"
 #include "agent/daemon/files_note.h"
 
+#define ALLOCATIONS_MAX 64
+
+#ifdef __SANITIZE_ADDRESS__
+#define IS_ABLE false
+#else
+#define IS_ABLE true
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+#endif
+
+/* The allocation that fails; counted down while it is not 0. */
+static size_t fault_left;
+
+#ifndef __SANITIZE_ADDRESS__
+static bool fails_now(void)
+{
+	return fault_left > 0 && --fault_left == 0;
+}
+
+void *malloc(size_t size)
+{
+	return fails_now() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+	return fails_now() ? NULL : __libc_calloc(count, size);
+}
+#endif
+
 static struct note *add(struct note_table *table, uint64_t inode,
 			const char *path)
 {
@@ -153,6 +183,33 @@ static void a_list_gives_back_in_order(void **state)
 	assert_int_equal(list.count, 0);
 }
 
+/* Nothing is lost or left half done whichever allocation fails. */
+static void without_memory_a_note_stays_what_it_was(void **state)
+{
+	unsigned int failures = 0;
+	(void)state;
+
+	if (!IS_ABLE)
+		skip();
+	for (size_t n = 1; n < ALLOCATIONS_MAX; n++) {
+		struct note_table table = {0};
+		struct note *kept = add(&table, 1, "d/a");
+		fault_left = n;
+		struct note *note = note_new(NOTE_RENAMED, "p", "q", NULL);
+		int moved = note_table_move(&table, kept, "d/b");
+		int below = note_table_move_below(&table, "d", "e");
+		fault_left = 0;
+		failures += !note || moved < 0 || below < 0;
+		/* Found by the name it has, whichever that is */
+		assert_ptr_equal(note_table_at(&table, kept->path), kept);
+		assert_string_equal(kept->path + 2, moved == 0 ? "b" : "a");
+		assert_int_equal(kept->path[0], below == 0 ? 'e' : 'd');
+		note_free(note);
+		drop_all(&table);
+	}
+	assert_true(failures >= 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +219,7 @@ int main(void)
 		cmocka_unit_test(files_are_due_in_the_order_they_were_closed),
 		cmocka_unit_test(a_file_told_a_moment_ago_waits),
 		cmocka_unit_test(a_list_gives_back_in_order),
+		cmocka_unit_test(without_memory_a_note_stays_what_it_was),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
