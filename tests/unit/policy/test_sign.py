@@ -3,7 +3,7 @@
 """key, sign and verify as an administrator uses them. Judges beside our own
 code: openssl(1) for keys and signatures, hashlib for the key's id, SoftHSM as
 a token where it is installed."""
-import base64, glob, hashlib, json, os, pathlib, shutil, stat, subprocess, sys, tempfile
+import base64, glob, hashlib, json, os, pathlib, shutil, stat, subprocess, sys, tempfile, time
 
 TOOL = os.path.abspath(os.path.join(os.environ.get("BUILD", "build"), "sekimori-policy"))
 STANDARD = sorted(os.path.abspath(p) for p in glob.glob("policy/rules.d/standard/*.rules"))
@@ -107,7 +107,8 @@ def verify_refuses_what_a_terminal_would():
     fails("not signed with ES256", "verify", "--anchor", "k.pub", "bad.jws")
     pathlib.Path("bad.jws").write_text(pathlib.Path("p.jws").read_text() + "\n")
     fails("not a signed text", "verify", "--anchor", "k.pub", "bad.jws")
-    fails("has not 1 to 4", "verify", "--anchor", "p.jws", "p.jws")
+    pathlib.Path("no.pub").write_text("no key\n")
+    fails("has not 1 to 4", "verify", "--anchor", "no.pub", "p.jws")
     ok("sign", "--key", "k", "--until", "2020-01-01", "-o", "old.jws", *STANDARD)
     fails("has expired", "verify", "--anchor", "k.pub", "old.jws")
     ok("sign", "--key", "k", "--from", "2099-01-01", "-o", "new.jws", *STANDARD)
@@ -173,7 +174,29 @@ TESTS = (key_files_are_private_and_never_overwritten,
          verify_refuses_what_a_terminal_would,
          nothing_is_signed_that_a_terminal_would_refuse,
          a_key_in_a_token_signs_and_never_leaves_it,
-         without_the_engine_the_error_says_what_to_install)
+         without_the_engine_the_error_says_what_to_install,
+         an_order_is_for_one_terminal_and_ends)
+
+
+def an_order_is_for_one_terminal_and_ends():
+    ok("key", "-o", "o")
+    ok("order", "--key", "o", "--terminal", "0" * 32, "--minutes", "30", "--issuer", "情報政策課", "-o", "o.jws")
+    head, payload, signature = pathlib.Path("o.jws").read_text().split(".")
+    header = json.loads(b64(head))
+    assert (header["alg"], header["typ"]) == ("ES256", "sekimori-order"), header
+    lines = b64(payload).decode().splitlines()
+    assert [line.split()[0] for line in lines] == [
+        "sekimori-order", "serial", "action", "terminal", "issuer", "not-after", "end"], lines
+    serial, end = int(lines[1].split()[1]), int(lines[5].split()[1])
+    assert abs(serial - time.time()) < 60 and end == serial + 1800, lines
+    pathlib.Path("o.sig").write_bytes(der_signature(b64(signature)))
+    pathlib.Path("o.txt").write_text(head + "." + payload)
+    openssl("dgst", "-sha256", "-verify", "o.pub", "-signature", "o.sig", "o.txt")
+    fails("32 digits", "order", "--key", "o", "--terminal", "all", "-o", "x.jws")
+    fails("10080", "order", "--key", "o", "--terminal", "0" * 32, "--minutes", "10081", "-o", "x.jws", code=2)
+    fails("not known", "order", "--key", "o", "--terminal", "0" * 32, "--action", "off", "-o", "x.jws", code=2)
+    fails("usage", "order", "--key", "o", "-o", "x.jws", code=2)
+    assert not os.path.exists("x.jws")
 
 
 def main():
