@@ -168,16 +168,6 @@ def without_the_engine_the_error_says_what_to_install():
     assert code == 1 and "libengine-pkcs11-openssl" in err, err
 
 
-TESTS = (key_files_are_private_and_never_overwritten,
-         others_can_verify_what_we_sign,
-         verify_tells_what_is_signed,
-         verify_refuses_what_a_terminal_would,
-         nothing_is_signed_that_a_terminal_would_refuse,
-         a_key_in_a_token_signs_and_never_leaves_it,
-         without_the_engine_the_error_says_what_to_install,
-         an_order_is_for_one_terminal_and_ends)
-
-
 def an_order_is_for_one_terminal_and_ends():
     ok("key", "-o", "o")
     ok("order", "--key", "o", "--terminal", "0" * 32, "--minutes", "30", "--issuer", "情報政策課", "-o", "o.jws")
@@ -197,6 +187,16 @@ def an_order_is_for_one_terminal_and_ends():
     fails("not known", "order", "--key", "o", "--terminal", "0" * 32, "--action", "off", "-o", "x.jws", code=2)
     fails("usage", "order", "--key", "o", "-o", "x.jws", code=2)
     assert not os.path.exists("x.jws")
+
+
+TESTS = (key_files_are_private_and_never_overwritten,
+         others_can_verify_what_we_sign,
+         verify_tells_what_is_signed,
+         verify_refuses_what_a_terminal_would,
+         nothing_is_signed_that_a_terminal_would_refuse,
+         a_key_in_a_token_signs_and_never_leaves_it,
+         without_the_engine_the_error_says_what_to_install,
+         an_order_is_for_one_terminal_and_ends)
 
 
 def main():
