@@ -41,10 +41,13 @@ static int read_trust(const char *path, struct trust *ret_trust)
 	_cleanup_free_ char *pem = NULL;
 	size_t size = 0;
 
-	int r = read_file(path, TRUST_MAX_BYTES, &pem, &size);
-	if (r != 0)
-		return r;
-	r = trust_read(span_of(pem, size), ret_trust);
+	int r = read_small_file(AT_FDCWD, path, TRUST_MAX_BYTES, &pem, &size);
+	if (r < 0 && r != -EFBIG) {
+		fprintf(stderr, "%s: %s\n", path, strerror(-r));
+		return TOOL_ERROR;
+	}
+	if (r == 0)
+		r = trust_read(span_of(pem, size), ret_trust);
 	if (r != 0)
 		fprintf(stderr, "%s: has not 1 to %u P-256 public keys\n", path,
 			TRUST_KEYS_MAX);

@@ -63,7 +63,7 @@ static int by_size(const void *a, const void *b)
 int main(int argc, char **argv)
 {
 	static double times[COUNT_MAX];
-	int count = argc == 4 ? atoi(argv[3]) : 0;
+	int count = argc == 4 ? (int)strtol(argv[3], NULL, 10) : 0;
 
 	if (count < 1 || count > COUNT_MAX)
 		return 64;
