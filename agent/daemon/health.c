@@ -14,6 +14,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/daemon/control.h"
+#include "agent/daemon/login_loop.h"
 
 #define STATE_DIR "var/lib/sekimori/state"
 
@@ -61,6 +62,21 @@ static void add_guard(struct daemon *daemon, struct health *health)
 	bool media_ok = layers & BLOCK_GUARD_LAYER_CGROUP;
 	add(health, "media", media_ok ? RECORD_LAYER_OK : RECORD_LAYER_DEGRADED,
 	    media_ok ? NULL : "no default-deny of block devices");
+}
+
+/* Where no login rules are, nothing of it is told. */
+static void add_login(struct daemon *daemon, struct health *health)
+{
+	enum login_mode mode = LOGIN_MODE_OFF;
+
+	if (daemon->logins)
+		mode = logins_mode(login_loop_logins(daemon->logins),
+				   clock_boot_ns());
+	if (mode == LOGIN_MODE_ENFORCE)
+		add(health, "login", RECORD_LAYER_OK, NULL);
+	else if (mode == LOGIN_MODE_REPORT)
+		add(health, "login", RECORD_LAYER_DEGRADED,
+		    "logins are only reported");
 }
 
 static void add_rest(struct daemon *daemon, struct health *health)
@@ -117,6 +133,7 @@ void health_read(struct daemon *daemon, struct health *ret_health)
 	    usb_ok ? RECORD_LAYER_OK : RECORD_LAYER_DEGRADED,
 	    daemon->failures.detail[FAILURE_USB_DEFAULT]);
 	add_guard(daemon, health);
+	add_login(daemon, health);
 	add_rest(daemon, health);
 
 	const struct spool_stats *spool = &health->recorder.spool;
