@@ -5,7 +5,8 @@ answers what it asks, and tells as one line of JSON what came of it.
 
   person [--tty N] [--then COMMAND] [--stay] [--seconds S] ANSWER… -- PROGRAM…
 
-Every prompt (a line that ends in ": ") gets the next ANSWER. The JSON: in
+Every prompt (a line that ends in ": ") gets the next ANSWER, those of COMMAND
+too. The JSON: in
 (a shell answered), said (all that was shown), out (what COMMAND printed),
 seconds (from the last answer to the shell or the end), lived (--stay: how
 long the shell lived). --tty N: on the text console ttyN instead of a pty."""
@@ -22,6 +23,7 @@ import time
 
 PROMPT = re.compile(r"(?:assword|PIN|code|\(OATH\)|`[^`']+'|device)[^\n]*: ?$",
                     re.I)
+VT_ACTIVATE, VT_WAITACTIVE = 0x5606, 0x5607
 SHELL = re.compile(r"[$#] $")
 
 
@@ -48,6 +50,8 @@ def start(program, tty):
             os.execvp(program[0], program)
         return pid, fd
     console = os.open(f"/dev/tty{tty}", os.O_RDWR | os.O_NOCTTY)
+    fcntl.ioctl(console, VT_ACTIVATE, int(tty))
+    fcntl.ioctl(console, VT_WAITACTIVE, int(tty))
     pid = os.fork()
     if pid == 0:
         os.setsid()
@@ -64,6 +68,7 @@ class Person:
         self.pid, self.fd, self.tty = pid, fd, tty
         self.end = time.monotonic() + seconds
         self.said = ""
+        self.mark = 0  # what was answered already
         self.over = False
 
     def listen(self, seconds):
@@ -88,6 +93,7 @@ class Person:
         self.said += data.decode("utf-8", "replace").replace("\r", "")
 
     def type(self, text):
+        self.mark = len(self.said) if self.tty is None else 0
         if self.tty is None:
             os.write(self.fd, text.encode() + b"\n")
             return
@@ -103,9 +109,20 @@ class Person:
             self.listen(0.2)
             quiet = quiet + 1 if self.said == before else 0
             for number, pattern in enumerate(patterns):
-                if quiet and pattern.search(self.said):
+                if quiet and pattern.search(self.said[self.mark:]):
                     return number
         return None
+
+    def answer(self, answers):
+        """Answers prompts until a shell asks; True then. The time of the
+        last answer."""
+        last = time.monotonic()
+        while True:
+            at = self.wait_for(SHELL, PROMPT)
+            if at != 1 or not answers:
+                return at == 0, last
+            last = time.monotonic()
+            self.type(answers.pop(0))
 
 
 def main():
@@ -114,21 +131,12 @@ def main():
     person = Person(pid, fd, options["tty"], options["seconds"])
     answers = list(options["answers"])
     result = {"in": False, "out": ""}
-    last = time.monotonic()
-    while True:
-        at = person.wait_for(SHELL, PROMPT)
-        if at == 1 and answers:
-            person.said += "\n" if person.tty is None else ""
-            last = time.monotonic()
-            person.type(answers.pop(0))
-            continue
-        break
-    result["in"] = at == 0
+    result["in"], last = person.answer(answers)
     result["seconds"] = round(time.monotonic() - last, 3)
     if result["in"] and options["then"]:
         shown = len(person.said)
         person.type(options["then"])
-        person.wait_for(SHELL)
+        person.answer(answers)
         lines = person.said[shown:].split("\n")
         result["out"] = "\n".join(lines[1:-1])
     result["said"] = person.said[-3000:]
