@@ -149,13 +149,56 @@ int BPF_PROG(guard_move_mount, const struct path *from, const struct path *to)
 	return judge_mount_over(to);
 }
 
+/* The root of its file system, as the caller's descriptor FD names it. */
+static __always_inline bool is_root_dir(__u32 fd)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct dentry *dentry;
+	struct file *file = NULL;
+
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return false;
+	bpf_probe_read_kernel(&file, sizeof(file),
+			      BPF_CORE_READ(table, fd) + fd);
+	dentry = BPF_CORE_READ(file, f_path.dentry);
+	return dentry && BPF_CORE_READ(dentry, d_parent) == dentry;
+}
+
+/*
+ * All programs of a cgroup and those above it have to agree, but one that runs
+ * after ours takes our refusal back with bpf_set_retval(0) (kernel/bpf/
+ * cgroup.c). PID 1 filters the devices of its services, which run before the
+ * root's; on the root (BPFProgram= of -.slice) it may not either.
+ */
+static __always_inline bool undoes_cgroup(int command, const void *attributes)
+{
+	struct {
+		__u32 first;
+		__u32 second;
+		__u32 type;
+	} head = {};
+	__u32 target;
+
+	if (command != BPF_PROG_ATTACH && command != BPF_LINK_CREATE)
+		return false;
+	bpf_probe_read_kernel(&head, sizeof(head), attributes);
+	if (head.type != BPF_CGROUP_DEVICE && head.type != BPF_CGROUP_SYSCTL)
+		return false;
+	if (bpf_get_current_pid_tgid() >> 32 != INIT_TGID)
+		return true;
+	target = command == BPF_PROG_ATTACH ? head.first : head.second;
+	return is_root_dir(target);
+}
+
 HOOK(bpf)
-int BPF_PROG(guard_bpf, int command)
+int BPF_PROG(guard_bpf, int command, void *attributes)
 {
 	const struct guard_config *conf;
 
 	if (command != CMD_OBJ_GET && command != CMD_MAP_GET_FD_BY_ID &&
-	    command != CMD_LINK_GET_FD_BY_ID)
+	    command != CMD_LINK_GET_FD_BY_ID &&
+	    !undoes_cgroup(command, attributes))
 		return 0;
 	conf = tamper_config();
 	return conf ? tamper(conf, GUARD_TAMPER_BPF) : 0;

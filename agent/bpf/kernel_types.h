@@ -118,8 +118,18 @@ typedef struct {
 	__u32 val;
 } kuid_t;
 
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+} CO_RE;
+
+struct files_struct {
+	struct fdtable *fdt;
+} CO_RE;
+
 struct task_struct {
 	int tgid;
+	struct files_struct *files;
 	struct task_struct *group_leader;
 	struct nsproxy *nsproxy;
 	__u64 start_boottime;
