@@ -271,6 +271,11 @@ san-run: all $(UNIT) $(FUZZ_REPLAY) $(TOOLS)
 e2e: deb $(TOOLS) $(BUILD)/tests/e2e/guest-agent ## the packages in a real terminal (VM)
 	$(Q)$(PYTHON) tests/e2e/run.py --build $(BUILD) $(E2E)
 
+# Only what has a shorter one in `make test`.
+soak: ## the long versions: 200 plugs in a row
+	$(Q)SEKIMORI_CYCLES=200 $(MAKE) --no-print-directory e2e \
+		E2E='--only 28_plug_cycles --workers 1'
+
 test: ## everything there is, from a fresh Debian 12 (root)
 	$(Q)pkg/setup.sh test
 	$(Q)$(PYTHON) tests/run_all.py --build $(BUILD)
