@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Suspend to memory and back: what was shut is shut, read-only is read-only,
+and what was plugged in meanwhile is judged."""
+
+import time
+
+TIERS = ("T1", "T2")
+POLICY = """
+policy "sleep" serial 2 mode enforce
+allow with-interface one-of { 08:*:* } rule-id "sticks-may-connect"
+media read-only serial "GOOD" rule-id "good"
+media deny rule-id "others"
+"""
+ASLEEP_SECONDS = 60
+
+
+def suspend(t, while_asleep):
+    """The machine's own sleep (ACPI S3), woken from outside."""
+    if "deep" not in t.must("cat /sys/power/mem_sleep"):
+        t.skip("the guest cannot suspend to memory")
+    t.must("(sleep 1; echo mem > /sys/power/state; echo $? > /root/slept) < "
+           "/dev/null > /dev/null 2>&1 &")
+    qmp = t.machine.qmp.command
+    end = time.monotonic() + ASLEEP_SECONDS
+    while qmp("query-status")["status"] != "suspended":
+        if time.monotonic() > end:
+            t.skip("the guest does not fall asleep: " +
+                   t.sh("cat /root/slept; dmesg | tail -n 3").text)
+        time.sleep(0.2)
+    while_asleep()
+    qmp("system_wakeup")
+    t.until("test -e /root/slept", seconds=60)
+    t.equal(t.must("cat /root/slept"), "0", "the sleep")
+
+
+def disk_of(t, serial):
+    device = t.usb("serial", serial)
+    return t.until(f"basename /sys/bus/usb/devices/{device}/*/host*/target*/"
+                   "*/block/* | grep -v '*'")
+
+
+def test_a_sleep_opens_nothing(t):
+    t.policy(POLICY)
+    t.mark()
+    good, bad, late = t.stick("good"), t.stick("bad"), t.stick("late")
+    t.plug("storage", "good", good, serial="GOOD")
+    t.plug("storage", "bad", bad, serial="BAD")
+    t.events("media.readonly", wait=30)
+    t.events("media.denied", wait=30)
+    before = good.sha256(), bad.sha256(), late.sha256()
+    t.mark()
+    suspend(t, lambda: t.plug("storage", "late", late, serial="LATE"))
+    t.events("media.denied", wait=40, where=lambda e: "LATE" in str(e))
+    for serial in ("BAD", "LATE"):
+        disk = disk_of(t, serial)
+        t.fails(f"dd if=/dev/{disk} of=/dev/null count=1", "not permitted")
+        t.fails(f"mount /dev/{disk} /mnt", "permission denied")
+    disk = disk_of(t, "GOOD")
+    t.until(f"dd if=/dev/{disk} of=/dev/null count=1")
+    t.fails(f"dd if=/dev/zero of=/dev/{disk} count=1", "permission denied",
+            "not permitted")
+    t.equal(t.must("cat /sys/bus/usb/devices/usb*/authorized_default | "
+                   "sort -u"), "0", "authorized_default")
+    t.must("sekimorictl status")
+    t.equal((good.sha256(), bad.sha256(), late.sha256()), before,
+            "the media")
