@@ -18,7 +18,13 @@ import snapshot  # noqa: E402
 IDLE_SECONDS = 60
 PLUGS = 7
 OPEN_TURNS = 6
-FILES = "/etc/passwd /dev/null"
+# A regular file, a device node that is nobody's medium, the system's own disk.
+FILES = "/etc/passwd /dev/null /dev/vda"
+GRANTED = """
+policy "bench" serial 2 mode enforce
+allow with-interface one-of { 08:*:* } rule-id "sticks-may-connect"
+media read-only rule-id "the-stick"
+"""
 
 
 def show(name, value, unit):
@@ -26,16 +32,16 @@ def show(name, value, unit):
 
 
 def open_costs(guests, build):
-    """open() and close() of a regular file and of a device node, in turn in
-    each guest: what else the host does must not fall on one of them."""
+    """stat(), and open() with close(), in turn in each guest: what else the
+    host does must not fall on one of them."""
     best = {}
     for machine in guests.values():
         machine.put(f"{build}/tests/e2e/tools/open_cost", "/root/open_cost")
     for _ in range(OPEN_TURNS):
         for label, machine in guests.items():
             said = machine.must(f"/root/open_cost {FILES}")
-            for path, cost in map(str.split, said.splitlines()):
-                name = f"open_{os.path.basename(path)}_{label}"
+            for what, path, cost in map(str.split, said.splitlines()):
+                name = f"{what}_{os.path.basename(path)}_{label}"
                 best[name] = min(float(cost), best.get(name, 1e9))
     for name, cost in sorted(best.items()):
         show(name, cost, "us")
@@ -67,6 +73,21 @@ def plug_to_record(machine):
          statistics.median(map(float, times)), "ms")
 
 
+def plug_to_mount(machine):
+    """A stick that policy grants, read-only: until it opens, until it is
+    mounted. mount(8) is a process of the guest's, in the second figure."""
+    machine.must("rm -f /etc/sekimori/rules.d/*; cat > /etc/sekimori/rules.d/"
+                 "50-bench.rules; busctl call jp.sekimori.Agent1 "
+                 "/jp/sekimori/Agent1 jp.sekimori.Agent1 Reload",
+                 stdin=GRANTED.encode())
+    machine.put(snapshot.HERE + "/tools/mount_latency.py", "/root/mounting")
+    said = machine.must(f"/root/mounting {PLUGS}", timeout=180)
+    rows = [list(map(float, line.split())) for line in said.splitlines()]
+    for name, column in (("plug_to_verdict_in_force", 0),
+                         ("verdict_to_mounted", 1)):
+        show(name, statistics.median(row[column] for row in rows), "ms")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build")
@@ -83,6 +104,7 @@ def main():
         plain.close()
         pid = machine.must("systemctl show -P MainPID sekimorid").strip()
         plug_to_record(machine)
+        plug_to_mount(machine)
         memory(machine, pid)
         wake_ups(machine, pid)
         machine.close()
