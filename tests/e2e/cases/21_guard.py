@@ -339,6 +339,7 @@ def test_the_switches_of_sysfs_are_the_daemons(t):
     t.must("guardctl events")
     usb = "/sys/bus/usb"
     for switch in (f"{usb}/devices/{device}/authorized",
+                   f"{usb}/devices/{device}/bConfigurationValue",
                    f"{usb}/devices/usb1/authorized_default",
                    f"{usb}/devices/usb1/interface_authorized_default",
                    "/sys/module/usbcore/parameters/authorized_default",

@@ -7,6 +7,7 @@ it as "open", with the reason, and in README's honest limits."""
 import os
 
 import attacks
+import snapshot
 from ways_out import Walk
 
 TIERS = ("T1", "T2")
@@ -33,6 +34,10 @@ LISTEN = ("(/root/attack fanotify /root/stop && echo > /root/fanotify.open) "
 
 
 def prepare(t):
+    # Many names in a short time: counted together for a second, not a minute.
+    t.must("echo 'fold_s = 1' >> /etc/sekimori/agent.conf; systemctl restart "
+           "sekimorid")
+    t.until("sekimorictl status")
     t.put(t.build + "/tests/e2e/tools/attack", "/root/attack")
     t.must(PREPARE)
 
@@ -132,3 +137,38 @@ def test_usb_devices_that_are_refused(t):
     # The telephone's folder must stay empty as well.
     Walk(t, "usb", stick, words).run(attacks.USB_WAYS)
     t.equal(os.listdir(folder), [], "what is in the telephone")
+
+
+def test_a_denied_medium_while_the_daemon_is_away(t):
+    stick = denied(t)
+    t.must("mkdir -p /root/debs")
+    for path in snapshot.agent_packages(t.build + "/deb"):
+        t.put(path, "/root/debs/" + os.path.basename(path), "644")
+    Walk(t, "life", stick).run(attacks.LIFE)
+
+
+def hold(t, how):
+    """Opens the stick now, uses it when /root/go is there."""
+    t.must(f"(/root/attack as hold-{how} /root/attack hold /dev/sda {how} "
+           f"/root/go > /root/held.{how}.said 2>&1; echo $? > "
+           f"/root/held.{how}) < /dev/null > /dev/null 2>&1 &")
+
+
+def test_descriptors_from_before_the_refusal(t):
+    prepare(t)
+    t.policy(POLICY.format(access="read-write"))
+    stick = t.stick()
+    t.plug("storage", "stick", stick, serial="S0025")
+    t.events("media.allowed", wait=30)
+    t.until("test -b /dev/sda && udevadm settle")
+    for how in ("write", "sgio", "mmap", "read"):
+        hold(t, how)
+    t.must("sleep 1")
+    t.mark()
+    t.policy(POLICY.format(access="deny").replace("serial 2", "serial 3"))
+    # Shut to newcomers at once; who has it open gets a grace.
+    t.until("! dd if=/dev/sda of=/dev/null count=1")
+    t.must("touch /root/go")
+    t.until("ls /root/held.write /root/held.sgio /root/held.mmap "
+            "/root/held.read")
+    Walk(t, "before").run(attacks.BEFORE)
