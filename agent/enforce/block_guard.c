@@ -539,6 +539,8 @@ int block_guard_start(struct block_guard *guard)
 		}
 	}
 	settle(guard, !guard->status.reused);
+	/* Their maps are the set's by now, or those of one that is gone */
+	guard_kept_close(&guard->kept);
 	return open_ring(guard);
 }
 

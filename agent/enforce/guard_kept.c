@@ -29,9 +29,17 @@ bool guard_kept_add(struct guard_kept *kept, const char *name, int fd)
 
 void guard_kept_fini(struct guard_kept *kept)
 {
-	for (size_t i = 0; i < kept->count; i++)
-		(void)close(kept->list[i].fd);
+	guard_kept_close(kept);
 	kept->count = 0;
+}
+
+void guard_kept_close(struct guard_kept *kept)
+{
+	for (size_t i = 0; i < kept->count; i++) {
+		if (kept->list[i].fd >= 0)
+			(void)close(kept->list[i].fd);
+		kept->list[i].fd = -1;
+	}
 }
 
 void guard_kept_name(char ret_name[GUARD_KEPT_NAME_MAX], const char *set,

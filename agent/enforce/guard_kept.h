@@ -26,6 +26,8 @@ struct guard_kept {
 bool guard_kept_add(struct guard_kept *kept, const char *name, int fd)
 	__attribute__((nonnull, warn_unused_result));
 void guard_kept_fini(struct guard_kept *kept) __attribute__((nonnull));
+/* Closes them but remembers their names. */
+void guard_kept_close(struct guard_kept *kept) __attribute__((nonnull));
 
 /* "SET.NAME". */
 void guard_kept_name(char ret_name[GUARD_KEPT_NAME_MAX], const char *set,

@@ -42,8 +42,10 @@ static void what_was_kept_is_found_by_set_and_name(void **state)
 	assert_int_equal(guard_kept_find(&kept, "bb-fmo", "config"), -ENOENT);
 	assert_int_equal(guard_kept_find(&kept, "bb-fmod", "conf"), -ENOENT);
 	assert_int_equal(guard_kept_find(&kept, NULL, "events"), -ENOENT);
-	guard_kept_fini(&kept);
+	guard_kept_close(&kept);
 	assert_false(is_open(config));
+	assert_int_equal(kept.count, 3);
+	guard_kept_fini(&kept);
 	assert_int_equal(kept.count, 0);
 }
 
