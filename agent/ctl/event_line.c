@@ -111,6 +111,8 @@ static void print_fields(const struct ctl *ctl, const char *json)
 		{" tier ", "sekimori.health.tier", ""},
 		{" previous stop: ", "sekimori.agent.prev_stop", ""},
 		{" ", "sekimori.tamper.kind", ""},
+		{"", "sekimori.order.action", ""},
+		{" issued by ", "sekimori.order.issuer", ""},
 		{": ", "status_detail", ""},
 		{" [", "sekimori.decision.rule", "]"},
 	};
