@@ -83,6 +83,23 @@ struct learning {
 	struct known_disks *disks;
 };
 
+/* What the guard will hold, the system's disks too, which may hold the system
+ * no more after the next start. Without a guard nothing is held. */
+static bool is_to_learn(const struct pipeline *pipeline,
+			const struct block_disk *disk)
+{
+	struct guard_device device;
+
+	if (disk->is_partition)
+		return false;
+	if (!pipeline->options.guard)
+		return disk->bus == MEDIA_BUS_SATA ||
+		       disk->bus == MEDIA_BUS_NVME;
+	return block_guard_device(pipeline->options.guard, key_of(disk),
+				  &device) == 0 &&
+	       device.bus == GUARD_BUS_FIXED && device.kind == GUARD_KIND_DISK;
+}
+
 static int learn_one(const char *name, void *userdata)
 {
 	struct learning *learning = userdata;
@@ -93,14 +110,7 @@ static int learn_one(const char *name, void *userdata)
 	(void)snprintf(link, sizeof(link), "sys/class/block/%.32s", name);
 	if (sysfs_devpath_of(pipeline->options.root_fd, link, devpath) < 0 ||
 	    block_read(pipeline->options.root_fd, devpath, &disk) < 0 ||
-	    (disk.bus != MEDIA_BUS_SATA && disk.bus != MEDIA_BUS_NVME))
-		return 0;
-	struct guard_device device;
-	if (disk.is_partition ||
-	    (pipeline->options.guard &&
-	     (block_guard_device(pipeline->options.guard, key_of(&disk),
-				 &device) < 0 ||
-	      device.bus != GUARD_BUS_FIXED)))
+	    !is_to_learn(pipeline, &disk))
 		return 0;
 	block_identity(pipeline->options.root_fd, &disk, identity);
 	return known_disks_add(learning->disks, identity) ? 0 : -E2BIG;

@@ -92,6 +92,9 @@ static void read_parents(int root_fd, struct block_disk *disk)
 	if (strncmp(disk->devpath, "/devices/virtual/", 17) == 0)
 		disk->bus = strncmp(disk->name, "nbd", 3) == 0
 				    ? MEDIA_BUS_NETWORK
+			    /* Native multipath: below a virtual subsystem */
+			    : strncmp(disk->name, "nvme", 4) == 0
+				    ? MEDIA_BUS_NVME
 				    : MEDIA_BUS_VIRTUAL;
 	if (disk->is_optical)
 		disk->bus = MEDIA_BUS_OPTICAL;

@@ -70,6 +70,22 @@ static void without_a_word_of_its_own_by_its_place(void **state)
 	known_by("serial", "   \x01 \n", "place:0000:00:1f.2_4096");
 }
 
+#define MULTIPATH "/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1"
+
+static void a_multipath_nvme_disk_is_one_of_nvme(void **state)
+{
+	char identity[BLOCK_IDENTITY_SIZE];
+	struct block_disk disk;
+
+	(void)state;
+	fake_text(&tree, "sys" MULTIPATH "/dev", "259:0\n");
+	fake_text(&tree, "sys" MULTIPATH "/wwid", "eui.0025388b910c1d2e\n");
+	assert_int_equal(block_read(tree.fd, MULTIPATH, &disk), 0);
+	assert_int_equal(disk.bus, MEDIA_BUS_NVME);
+	block_identity(tree.fd, &disk, identity);
+	assert_string_equal(identity, "wwid:eui.0025388b910c1d2e");
+}
+
 static void a_long_word_is_cut(void **state)
 {
 	struct block_disk disk = {.devpath = DISK};
@@ -136,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(a_disk_is_known_by_what_it_says_of_itself),
 		CASE(without_a_word_of_its_own_by_its_place),
+		CASE(a_multipath_nvme_disk_is_one_of_nvme),
 		CASE(a_long_word_is_cut),
 		CASE(the_list_is_read_back),
 		CASE(an_empty_list_knows_no_disk_but_is_one),
