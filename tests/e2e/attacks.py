@@ -511,16 +511,13 @@ LIFE = (
 )
 
 HELD = "cat /root/held.{0}.said; exit $(cat /root/held.{0})"
+GONE = {"says": ANY, "errno": "EIO", "why": "the device it is of was switched "
+        "off when the grace was over"}
 BEFORE = (
-    Row("write by a descriptor from before", HELD.format("write"),
-        says=("not permitted", "no such device", "input/output"), why=FLAG),
-    Row("SG_IO by a descriptor from before", HELD.format("sgio"),
-        says=("not permitted", "no such device", "input/output"),
-        event="block.rawwrite.blocked", by="hold-sgio"),
-    Row("mapping from before", HELD.format("mmap"), may_close=True,
-        opened="pages mapped for writing are written until the device is off"),
-    Row("read by a descriptor from before", HELD.format("read"),
-        may_close=True, opened="it reads until the device is off"),
+    Row("write by a descriptor from before", HELD.format("write"), **GONE),
+    Row("SG_IO by a descriptor from before", HELD.format("sgio"), **GONE),
+    Row("mapping from before", HELD.format("mmap"), **GONE),
+    Row("read by a descriptor from before", HELD.format("read"), **GONE),
 )
 
 # ---- the guard itself --------------------------------------------------------

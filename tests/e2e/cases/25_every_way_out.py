@@ -155,6 +155,7 @@ def hold(t, how):
 
 
 def test_descriptors_from_before_the_refusal(t):
+    t.must("echo 'ending_grace_s = 1' >> /etc/sekimori/agent.conf")
     prepare(t)
     t.policy(POLICY.format(access="read-write"))
     stick = t.stick()
@@ -166,9 +167,12 @@ def test_descriptors_from_before_the_refusal(t):
     t.must("sleep 1")
     t.mark()
     t.policy(POLICY.format(access="deny").replace("serial 2", "serial 3"))
-    # Shut to newcomers at once; who has it open gets a grace.
     t.until("! dd if=/dev/sda of=/dev/null count=1")
+    # Who had it open has the grace and then no device any more.
+    t.events("media.ended", wait=40)
+    before = stick.sha256()
     t.must("touch /root/go")
     t.until("ls /root/held.write /root/held.sgio /root/held.mmap "
             "/root/held.read")
     Walk(t, "before").run(attacks.BEFORE)
+    t.equal(stick.sha256(), before, "the medium")
