@@ -484,6 +484,20 @@ static void refused(struct pipeline *pipeline, const struct guard_event *event)
 	tell(pipeline, &refusal);
 }
 
+/* Another medium in the same drive, or the kernel takes it for one: its entry
+ * counts no more. The uevent of it does not come for every drive. */
+static void see_again(struct pipeline *pipeline,
+		      const struct guard_event *event)
+{
+	char link[64], devpath[SYSFS_PATH_MAX];
+
+	(void)snprintf(link, sizeof(link), "sys/dev/block/%u:%u",
+		       GUARD_KEY_MAJOR(event->key),
+		       GUARD_KEY_MINOR(event->key));
+	if (sysfs_devpath_of(pipeline->options.root_fd, link, devpath) == 0)
+		(void)pipeline_see_medium(pipeline, devpath);
+}
+
 void pipeline_guard_event(struct pipeline *pipeline,
 			  const struct guard_event *event)
 {
@@ -492,7 +506,7 @@ void pipeline_guard_event(struct pipeline *pipeline,
 	case GUARD_HOOK_DEVICE_DEL:
 		return; /* the uevent follows */
 	case GUARD_HOOK_MEDIA_CHANGE:
-		(void)medium_of(pipeline, event);
+		see_again(pipeline, event);
 		return;
 	case GUARD_HOOK_SYSCTL:
 	case GUARD_HOOK_TAMPER:

@@ -167,6 +167,29 @@ static void another_medium_in_the_reader_is_judged_anew(void **state)
 	assert_int_equal(machine_count(machine, RECORD_MEDIA_REMOVED), 1);
 }
 
+static void a_change_that_only_the_guard_saw_is_judged_anew(void **state)
+{
+	struct machine *machine = *state;
+	const struct guard_event event = {
+		.key = SDB_KEY,
+		.disk = SDB_KEY,
+		.hook = GUARD_HOOK_MEDIA_CHANGE,
+	};
+
+	plug_medium(machine, HEAD "media read-only\n");
+	pipeline_guard_event(&machine->pipeline, &event);
+	assert_int_equal(machine_count(machine, RECORD_MEDIA_READONLY), 1);
+
+	char path[512];
+	snprintf(path, sizeof(path), "sys%s/diskseq",
+		 fake_devpath(&machine->tree, "sdb"));
+	fake_text(&machine->tree, path, "10\n");
+	pipeline_guard_event(&machine->pipeline, &event);
+	assert_int_equal(
+		machine_asked(machine->real, "media_set sdb 10 read-only"), 1);
+	assert_int_equal(machine_count(machine, RECORD_MEDIA_READONLY), 2);
+}
+
 static void a_fixed_disk_is_left_alone(void **state)
 {
 	struct machine *machine = *state;
@@ -537,6 +560,7 @@ int main(void)
 		CASE(a_read_only_rule_opens_it_read_only),
 		CASE(a_reload_opens_and_closes_without_a_replug),
 		CASE(another_medium_in_the_reader_is_judged_anew),
+		CASE(a_change_that_only_the_guard_saw_is_judged_anew),
 		CASE(a_fixed_disk_is_left_alone),
 		CASE(without_a_guard_a_denied_medium_loses_its_device),
 		CASE(without_a_guard_what_failed_is_told_as_it_is),
