@@ -20,7 +20,7 @@
 #define DEVICES_USB_MAX	   1024
 #define DEVICES_MEDIA_MAX  512
 #define DEVICES_PLUG_SIZE  32
-#define DEVICES_FOLDS_MAX  16
+#define DEVICES_FOLDS_MAX  64
 #define DEVICES_DETAIL_MAX 160
 
 /* Blocked is 0: what nobody has judged is refused. */
