@@ -122,7 +122,7 @@ def test_every_one_of_many_small_files_is_told(t):
     t.until(f"test $({TAIL}) -ge {begin + FILES}", 240)
     t.must("cat > /root/brief.py", stdin=BRIEF.encode())
     text = t.must(f"sekimorictl events --json --since {begin + 1} "
-                  f"--code {WRITTEN} | python3 /root/brief.py", timeout=300)
+                  f"--code {WRITTEN} | python3 /root/brief.py", timeout=400)
     found = dict(line.split() for line in text.splitlines())
     wanted = {f"many/f{i}": sha256(f"file {i}\n")
               for i in range(1, FILES + 1)}
@@ -187,8 +187,8 @@ python3 /root/odd.py""")
     t.equal(hash_of(of_file(t, "bound")), sha256("bound\n"), "a bind mount")
 
 
-def other_file_system(t, make, mounting):
-    plug(t)
+def other_file_system(t, make, mounting, **options):
+    plug(t, **options)
     t.must(make)
     t.mark()
     t.must(mounting)
@@ -219,7 +219,8 @@ def test_an_encrypted_stick_is_recorded_too(t):
         t, "printf key > /root/key && cryptsetup -q luksFormat --pbkdf pbkdf2 "
         "--pbkdf-force-iterations 1000 /dev/sda /root/key && "
         "cryptsetup open --key-file /root/key /dev/sda stick && "
-        "mkfs.vfat /dev/mapper/stick", "mount /dev/mapper/stick /mnt")
+        "mkfs.vfat /dev/mapper/stick", "mount /dev/mapper/stick /mnt",
+        mib=48)
 
 
 def test_a_restarted_daemon_goes_on_recording(t):
