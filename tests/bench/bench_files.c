@@ -20,7 +20,7 @@
 #include "agent/daemon/files.h"
 #include "tests/fakes/tree.h"
 
-#define TURNS	    4
+#define TURNS	    6
 #define BLOCK	    ((size_t)128 * 1024) /* as cp(1) */
 #define BLOCKS	    (((size_t)1 << 30) / BLOCK)
 #define SMALL_FILES 10000
@@ -196,7 +196,8 @@ static void measure(struct scene *scene, const char *block)
 	struct cost of_large[2] = {0}, of_small[2] = {0};
 
 	for (int turn = 0; turn < 2 * TURNS; turn++) {
-		int is_on = turn % 2;
+		/* Off, on, on, off, …: what comes after what is even */
+		int is_on = (turn + 1) / 2 % 2;
 		if (is_on)
 			record(scene, true);
 		keep_least(&of_large[is_on], large(block));
