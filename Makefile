@@ -282,7 +282,8 @@ test: ## everything there is, from a fresh Debian 12 (root)
 
 try: ## collector, terminal, stick, block, dashboard (SCENARIO=quick: five minutes)
 	$(Q)pkg/setup.sh try
-	$(Q)$(MAKE) --no-print-directory deb $(BUILD)/tests/e2e/guest-agent
+	$(Q)$(MAKE) --no-print-directory deb $(BUILD)/tests/e2e/guest-agent \
+		$(BUILD)/tests/e2e/tools/fido_key
 	$(Q)$(PYTHON) tests/e2e/try.py --build $(BUILD) --scenario $(SCENARIO)
 .PHONY: try
 

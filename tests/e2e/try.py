@@ -13,6 +13,7 @@ import time
 
 sys.dont_write_bytecode = True
 
+import logins  # noqa: E402
 import run  # noqa: E402
 import snapshot  # noqa: E402
 from case import Case, Failed  # noqa: E402
@@ -26,6 +27,8 @@ allow serial "APPROVED-01" with-interface one-of { 08:*:* } rule-id "registered-
 block with-interface one-of { 08:*:* } rule-id "no-usb-storage"
 media read-only serial "APPROVED-01" rule-id "registered-read-only"
 media deny rule-id "no-media"
+login require 2
+login break-glass group "sekimori-breakglass" expires 60m
 """
 
 
@@ -136,6 +139,29 @@ def registered_stick(t, story):
     t.check(stick.sha256() == before, "the stick was changed")
 
 
+def two_factors(t, story):
+    story.step("職員のセキュリティキーを登録し、二要素を求めます。",
+               "A security key is enrolled; two factors are asked from now.")
+    logins.enrol(t)
+    story.run(t, "sekimorictl login test alice")
+    story.run(t, "sekimorictl login enforce")
+
+    story.step("パスワードだけでは入れません。",
+               "The password alone is refused.")
+    logins.pull_key(t)
+    got = logins.person(t, "alice", seconds=10)
+    t.check(not got["in"], "let in by a password alone")
+    story.show(got["said"], "login alice   # no key in the terminal")
+
+    story.step("パスワードとキーで入れます。",
+               "Password and key: alice is in.")
+    logins.plug_key(t)
+    logins.stays(t, "alice1", "alice")
+    logins.session_of(t, "alice", 20, state="attested")
+    story.run(t, "sekimorictl login confirm")
+    story.run(t, "sekimorictl login status")
+
+
 def daemon_dies(t, story):
     story.step("見張り番が殺されても門は閉じたままです。",
                "The daemon is killed; the gate stays shut, it comes back.")
@@ -170,6 +196,7 @@ def tell(t, story, options, packages):
     if options.scenario != "quick":
         registered_stick(t, story)
         daemon_dies(t, story)
+    two_factors(t, story)
     at_the_collector(t, story)
 
 
