@@ -516,8 +516,8 @@ static int do_hold(char **argument)
 		return refused("mmap");
 	wait_for(argument[2]);
 	if (reads)
-		return pread(fd, buffer, sizeof(buffer), OFFSET) < 0
-			       ? refused("read")
+		return pread(fd, buffer, sizeof(buffer), OFFSET) <= 0
+			       ? refused("read") /* or no device to read of */
 			       : 0;
 	if (!is_mapped)
 		return strcmp(argument[1], "sgio") == 0 ? scsi_write(fd)
