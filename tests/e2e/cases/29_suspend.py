@@ -64,3 +64,29 @@ def test_a_sleep_opens_nothing(t):
     t.must("sekimorictl status")
     t.equal((good.sha256(), bad.sha256(), late.sha256()), before,
             "the media")
+
+
+def test_a_medium_exchanged_during_the_sleep_is_judged_anew(t):
+    """The same device to the kernel, by everything it says of itself."""
+    t.policy('policy "exchange" serial 2 mode enforce\n'
+             'allow with-interface one-of { 08:*:* } rule-id "sticks"\n'
+             'media read-write fs-type "ext4" rule-id "ours"\n'
+             'media deny rule-id "others"\n')
+    ours, other = t.stick("ours", fs="ext4"), t.stick("other", mib=32)
+    t.mark()
+    t.plug("storage", "ours", ours, port="4", serial="SAME")
+    t.events("media.allowed", wait=30)
+    t.must("udevadm settle; sync")
+    before = other.sha256()
+
+    def exchange():
+        t.unplug("ours")
+        time.sleep(1)
+        t.plug("storage", "other", other, port="4", serial="SAME")
+
+    suspend(t, exchange)
+    t.events("media.denied", wait=40)
+    disk = disk_of(t, "SAME")
+    t.fails(f"dd if=/dev/{disk} of=/dev/null count=1", "not permitted")
+    t.fails(f"dd if=/dev/zero of=/dev/{disk} count=1", "not permitted")
+    t.equal(other.sha256(), before, "the other medium")
