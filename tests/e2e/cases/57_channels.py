@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ways out that are neither a USB device nor a medium: radios, networks,
-serial and parallel ports, optical drives. No Thunderbolt hardware here."""
+serial and parallel ports. No Thunderbolt hardware here."""
 
 TIERS = ("T1", "T2")
 
@@ -154,22 +154,3 @@ def test_serial_and_parallel_ports_are_refused(t):
     t.policy(HEAD + "channel allow serial printer\n")
     said = t.sh("head -c 0 < /dev/ttyS1; head -c 0 < /root/lp").text
     t.check("not permitted" not in said, f"still refused: {said}")
-
-
-def test_a_disc_that_policy_allows_is_mounted_by_udisks(t):
-    t.policy(HEAD + "allow with-interface equals { 08:06:50 }\n"
-             "media read-only\n")
-    t.must("cd /root && truncate -s 8M disc.img && "
-           "mkfs.vfat -S 2048 -n DISC disc.img")
-    t.gadget("disc", ["storage:/root/disc.img:cdrom"], serial="DISC1")
-    t.until("test -b /dev/sr0")
-    t.events("media.readonly", wait=30)
-    t.mark()
-    t.until("udevadm settle; udevadm info /dev/sr0 | grep ID_FS_LABEL=DISC")
-    t.must("as-alice 'udisksctl mount -b /dev/sr0 --no-user-interaction'")
-    t.must("dd if=/dev/sr0 of=/dev/null count=1 bs=2048")
-    t.fails("sg_inq /dev/sr0", "not permitted")
-    # What udev's own cdrom_id was refused is nobody's attempt
-    told = t.events("block.rawwrite.blocked", wait=10)
-    names = {e["actor"]["process"]["name"] for e in told}
-    t.equal(names, {"sg_inq"}, "who is told of")
