@@ -101,46 +101,6 @@ U2F = "pam_u2f.so " + KEY_OPTIONS
 WRAP_U2F = "pam_sekimori.so wrap factor=possession " + U2F
 
 
-def test_a_second_factor_that_is_none_does_not_count(t):
-    """mfa tables 1.1, 1.2 and 4: modules that succeed, or are skipped,
-    without a proof."""
-    logins.arm(t)
-    t.must("sed -i s/^alice/kinkyu/ /etc/sekimori/u2f_keys")
-    attack(t, "nouserok, nobody enrolled",
-           PASSWORD + f"auth required {WRAP_U2F} nouserok\n" + GATE + AFTER,
-           "alice", undefended=UNIX + f"auth required {U2F} nouserok\n" + BARE)
-    attack(t, "alwaysok, no key",
-           PASSWORD + f"auth required {WRAP_U2F} alwaysok\n" + GATE + AFTER,
-           "alice", undefended=UNIX + f"auth required {U2F} alwaysok\n" + BARE)
-    attack(t, "google_authenticator nullok, no secret",
-           PASSWORD + "auth required pam_sekimori.so wrap factor=possession "
-           "pam_google_authenticator.so nullok\n" + GATE + AFTER, "alice",
-           undefended=UNIX + "auth required pam_google_authenticator.so "
-           "nullok\n" + BARE)
-    attack(t, "sufficient password",
-           PASSWORD.replace("requisite", "sufficient") + KEY + GATE + AFTER,
-           "alice", undefended="auth sufficient pam_unix.so\n"
-           f"auth required {U2F}\n" + BARE)
-    attack(t, "all optional",
-           PASSWORD.replace("requisite", "optional") + KEY
-           + "auth required pam_permit.so\n" + GATE + AFTER, "alice",
-           undefended=f"auth optional pam_unix.so\nauth optional {U2F}\n"
-           "auth required pam_permit.so\n" + BARE)
-    attack(t, "a jump over the key",
-           "auth [success=1 default=ignore] pam_sekimori.so wrap "
-           "factor=knowledge pam_unix.so\n" + KEY
-           + "auth required pam_permit.so\n" + GATE + AFTER, "alice",
-           undefended=f"auth [success=1 default=ignore] pam_unix.so\n"
-           f"auth requisite {U2F}\nauth required pam_permit.so\n" + BARE)
-    attack(t, "two of one kind",
-           PASSWORD + PASSWORD + GATE + AFTER, "alice", "alice",
-           undefended=UNIX + UNIX + BARE)
-    attack(t, "a module that proves nothing",
-           PASSWORD + "auth required pam_sekimori.so wrap factor=possession "
-           "pam_permit.so\n" + GATE + AFTER, "alice",
-           undefended=UNIX + "auth required pam_permit.so\n" + BARE)
-
-
 def test_what_a_user_could_forge_does_not_count(t):
     """Own enrolment, environment, module files and programs."""
     logins.arm(t)
