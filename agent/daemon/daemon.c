@@ -31,6 +31,7 @@
 #include "agent/daemon/policy_offer.h"
 #include "agent/daemon/prober.h"
 #include "agent/daemon/tamper.h"
+#include "agent/enforce/revoke.h"
 #include "agent/sense/mount.h"
 #include "agent/sense/uevent.h"
 
@@ -289,6 +290,9 @@ static int start_gate(struct daemon *daemon)
 	struct pipeline *pipeline = &daemon->pipeline;
 
 	make_pipeline(daemon);
+	if (revoke_free_held(daemon->root_fd, daemon->proc_fd) > 0)
+		log_notice(daemon->log, "processes that were stopped for the "
+					"end of a medium go on");
 	int made = ender_new(daemon, &daemon->ender);
 	if (made < 0)
 		return made;

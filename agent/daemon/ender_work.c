@@ -160,14 +160,22 @@ int ender_interface_of(const struct block_disk *disk, char *ret_name,
 	return 0;
 }
 
+/* Noted first: were the daemon killed in between, the next one frees them. */
 static void hold_all(const struct step *step, bool hold)
 {
 	const struct holders *holders = &step->answer->holders;
+	uint32_t pids[HOLDERS_MAX] = {0};
+	size_t count = 0;
 
 	for (size_t i = 0; i < holders->process_count && i < HOLDERS_MAX; i++)
+		pids[count++] = holders->list[i].pid;
+	if (hold && revoke_note_held(step->place->root_fd, pids, count) < 0)
+		return; /* written out without stopping anybody, then */
+	for (size_t i = 0; i < count; i++)
 		/* One that has ended holds nothing any more */
-		(void)!revoke_hold(step->place->proc_fd, holders->list[i].pid,
-				   hold);
+		(void)!revoke_hold(step->place->proc_fd, pids[i], hold);
+	if (!hold)
+		(void)!revoke_note_held(step->place->root_fd, NULL, 0);
 }
 
 /* Off, and on again for what policy still allows: as if it had been pulled out

@@ -25,6 +25,9 @@
 #include "agent/enforce/name.h"
 #include "agent/base/banned.h"
 
+/* More are never stopped (sense/holders.h). */
+#define HELD_MAX 8
+
 int revoke_begin(void)
 {
 	return unshare(CLONE_FS) < 0 ? -errno : 0;
@@ -166,4 +169,36 @@ int revoke_hold(int proc_fd, uint32_t pid, bool hold)
 	return pidfd_send_signal(fd, hold ? SIGSTOP : SIGCONT, NULL, 0) < 0
 		       ? -errno
 		       : 0;
+}
+
+int revoke_note_held(int root_fd, const uint32_t *pids, size_t count)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (count == 0)
+		return unlinkat(root_fd, REVOKE_HELD_PATH, 0) < 0 &&
+				       errno != ENOENT
+			       ? -errno
+			       : 0;
+	fd = open_below(root_fd, REVOKE_HELD_PATH, O_WRONLY | O_CREAT | O_TRUNC,
+			0600);
+	if (fd < 0)
+		return fd;
+	ssize_t n = write(fd, pids, count * sizeof(*pids));
+	return n == (ssize_t)(count * sizeof(*pids)) ? 0 : -EIO;
+}
+
+int revoke_free_held(int root_fd, int proc_fd)
+{
+	uint32_t pids[HELD_MAX];
+	_cleanup_close_ int fd = open_below(root_fd, REVOKE_HELD_PATH, O_RDONLY,
+					    0);
+	if (fd < 0)
+		return 0;
+	ssize_t n = read(fd, pids, sizeof(pids));
+	int count = n < 0 ? 0 : (int)((size_t)n / sizeof(*pids));
+	for (int i = 0; i < count; i++)
+		(void)!revoke_hold(proc_fd, pids[i], false); /* or it ended */
+	(void)!revoke_note_held(root_fd, NULL, 0); /* in /run: gone at boot */
+	return count;
 }

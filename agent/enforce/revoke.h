@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -51,3 +52,12 @@ int revoke_flush(int dev_fd, const char *name, uint32_t major, uint32_t minor)
  * flush and the end. 0 or -errno; never our own process or PID 1. */
 int revoke_hold(int proc_fd, uint32_t pid, bool hold)
 	__attribute__((warn_unused_result));
+
+/* Leaves in /run who is about to be stopped, for the daemon after this one; no
+ * pids take it out again. 0 or -errno. */
+#define REVOKE_HELD_PATH "run/sekimori/held"
+int revoke_note_held(int root_fd, const uint32_t *pids, size_t count)
+	__attribute__((warn_unused_result));
+/* Lets go on whom a daemon that was killed had stopped. How many there were; a
+ * process that has meanwhile got one of the numbers does not notice. */
+int revoke_free_held(int root_fd, int proc_fd);

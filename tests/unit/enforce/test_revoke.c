@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -66,6 +69,39 @@ static void init_and_the_daemon_are_never_stopped(void **state)
 	(void)close(proc_fd);
 }
 
+static void who_was_stopped_by_a_daemon_that_died_goes_on(void **state)
+{
+	char root[] = "/tmp/test-revoke-XXXXXX";
+	int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY), status = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	int root_fd = open(root, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(mkdirat(root_fd, "run", 0755), 0);
+	assert_int_equal(mkdirat(root_fd, "run/sekimori", 0755), 0);
+	assert_int_equal(revoke_free_held(root_fd, proc_fd), 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		for (;;)
+			(void)pause();
+	const uint32_t pids[] = {(uint32_t)pid, 4194305};
+	assert_int_equal(revoke_note_held(root_fd, pids, 2), 0);
+	assert_int_equal(revoke_hold(proc_fd, pids[0], true), 0);
+	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+	assert_true(WIFSTOPPED(status));
+	assert_int_equal(revoke_free_held(root_fd, proc_fd), 2);
+	assert_int_equal(waitpid(pid, &status, WCONTINUED), pid);
+	assert_true(WIFCONTINUED(status));
+	assert_int_equal(revoke_free_held(root_fd, proc_fd), 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(unlinkat(root_fd, "run/sekimori", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(root_fd, "run", AT_REMOVEDIR), 0);
+	(void)rmdir(root);
+	(void)close(root_fd);
+	(void)close(proc_fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -73,6 +109,7 @@ int main(void)
 		cmocka_unit_test(a_place_that_is_gone_is_an_outcome),
 		cmocka_unit_test(only_the_disk_that_was_meant_is_flushed),
 		cmocka_unit_test(init_and_the_daemon_are_never_stopped),
+		cmocka_unit_test(who_was_stopped_by_a_daemon_that_died_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
