@@ -103,6 +103,7 @@ static bool answer(struct inbox *inbox, struct request *request)
 		request_unavailable(request, r);
 	} else if (strcmp(parcel.etag, request->inbox.etag) != 0) {
 		http_reply_text(&request->reply, MHD_HTTP_OK, "%s", "");
+		buf_fini(&request->reply.body);
 		request->reply.body = parcel.body;
 		parcel.body = (struct buf){0};
 		http_reply_header(&request->reply, "ETag", "\"%s\"",
