@@ -64,6 +64,10 @@ class Collector:
             raise CollectorError(f"{' '.join(command)}: {done.stderr}")
         return done.stdout
 
+    def publish(self, path, *words):
+        """A signed document to the terminals' inbox."""
+        self._run("publish", *words, path)
+
     # ---- process ---------------------------------------------------------
 
     def start(self):

@@ -189,6 +189,22 @@ def broken(t, office):
     return "/root/broken.jws"
 
 
+def test_what_the_collector_publishes_is_in_force_soon(t):
+    office = Office(t)
+    office.load(5, BASE)
+    t.collector.enrol()
+    t.collector.events(wait=30)
+    office.sign(6, BASE + STICK)
+    t.plug("storage", "stick", t.stick(), serial="S0001")
+    device = t.usb("serial", "S0001")
+    t.blocked(device)
+    t.mark()
+    t.collector.publish(f"{t.folder}/{office.count}.jws")
+    t.events("policy.loaded", wait=60)
+    t.until(f"grep -q 1 /sys/bus/usb/devices/{device}/authorized")
+    t.equal(t.status()["policy-serial"], 6, "serial")
+
+
 def test_the_inbox_is_not_believed(t):
     office = Office(t)
     office.load(5, BASE)
@@ -215,7 +231,7 @@ def test_the_inbox_is_not_believed(t):
            "ln -s /etc/shadow policy.jws; : > x; mv x y'; sekimorictl reload")
     t.must(f"{as_ship} sh -c 'cd {inbox} && rm policy.jws && "
            "truncate -s 1G new && mv new policy.jws'; sekimorictl reload")
-    t.equal(t.status()["policy-serial"], 5, "serial")
+    t.equal(t.status()["policy-serial"], 6, "serial")
 
     deliver(office.sign(6, BASE + STICK))
     t.wait_for(lambda: t.status()["policy-serial"] == 6, 20,
