@@ -21,6 +21,7 @@ enum refusal {
 	REFUSED_TOKEN = 1,
 	REFUSED_CONFLICT,
 	REFUSED_REVOKED,
+	REFUSED_UNKNOWN,
 };
 
 static void reply_pkcs7(struct request *request, const char *pkcs7)
@@ -131,6 +132,26 @@ static int simple_run(struct job *job, struct store *store)
 	return r;
 }
 
+/*
+ * Our CA signed it, but this store does not know of it: the store was put back
+ * from a backup, or the CA's key was copied. What was revoked in between is
+ * forgotten too, so no new certificate follows from it; an operator's token does.
+ */
+static int note_unknown(struct request *request, struct store *store)
+{
+	const struct store_incident incident = {
+		.kind = "cert.unknown",
+		.host = request->peer->cert.ident.host,
+		.stream = "",
+		.detail = "a certificate of this CA that the store does not "
+			  "know tried to renew; a token lets it in again",
+		.recv_ms = request->enrolment.now_ms,
+	};
+	int r = store->ops->put_incident(store, &incident);
+
+	return r < 0 ? r : REFUSED_UNKNOWN;
+}
+
 static int again_run(struct job *job, struct store *store)
 {
 	struct request *request = (struct request *)job;
@@ -140,6 +161,8 @@ static int again_run(struct job *job, struct store *store)
 	r = store->ops->cert_state(store, request->peer->cert.serial, &state);
 	if (r < 0)
 		return r;
+	if (!state.is_known)
+		return note_unknown(request, store);
 	return state.is_revoked ? REFUSED_REVOKED : issue(request, store);
 }
 
@@ -174,6 +197,16 @@ static void enroll_done(struct job *job, int r)
 	case REFUSED_REVOKED:
 		http_reply_text(&request->reply, MHD_HTTP_FORBIDDEN,
 				"the certificate is revoked");
+		break;
+	case REFUSED_UNKNOWN:
+		log_warning(request->service->log,
+			    "Refused to renew a certificate of terminal '%s' "
+			    "that the store does not know",
+			    ident->host);
+		http_reply_text(&request->reply, MHD_HTTP_FORBIDDEN,
+				"the certificate is not known here (was the"
+				" collector restored from a backup?); enrol"
+				" again with a token");
 		break;
 	default:
 		request_unavailable(request, r);

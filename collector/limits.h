@@ -50,6 +50,9 @@
 
 /* The line that says what an incident was about. */
 #define LIMIT_INCIDENT_DETAIL_BYTES 200u
+/* Incidents of one terminal by stream; a further stream's are counted in one
+ * row a kind, of no stream. Text: it is part of SQL. */
+#define LIMIT_HOST_INCIDENTS "64"
 
 /* Lifetimes. Client: RFC 7030 leaves them to the CA. */
 #define LIFE_CLIENT_DAYS       90

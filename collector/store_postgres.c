@@ -122,8 +122,13 @@ static const char *const SQL[] = {
 			  " SET count = r.count + excluded.count",
 	[PG_INCIDENT_ADD] =
 		"INSERT INTO incidents AS i(first_ms, last_ms, count, kind,"
-		" host, stream, seq, detail) VALUES($1, $1, 1, $2, $3, $4, $5,"
-		" $6) ON CONFLICT (host, stream, kind) DO UPDATE"
+		" host, stream, seq, detail) SELECT $1::bigint, $1, 1,"
+		" $2::text, $3::text, CASE WHEN (SELECT count(*) FROM incidents"
+		"  WHERE host = $3) < " LIMIT_HOST_INCIDENTS
+		" OR EXISTS (SELECT"
+		"  1 FROM incidents WHERE host = $3 AND stream = $4::text"
+		"  AND kind = $2) THEN $4 ELSE '' END, $5::bigint, $6::text"
+		" ON CONFLICT (host, stream, kind) DO UPDATE"
 		" SET count = i.count + 1, last_ms = excluded.last_ms,"
 		" seq = excluded.seq, detail = excluded.detail",
 	[PG_TOKEN_ADD] = "INSERT INTO tokens VALUES($1, $2, $3, $4, $5)",

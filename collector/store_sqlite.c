@@ -137,7 +137,11 @@ static const char *const SQL[] = {
 		" ON CONFLICT DO UPDATE SET count = count + excluded.count",
 	[STMT_INCIDENT_ADD] =
 		"INSERT INTO incidents(first_ms, last_ms, count, kind, host,"
-		" stream, seq, detail) VALUES(?1, ?1, 1, ?2, ?3, ?4, ?5, ?6)"
+		" stream, seq, detail) SELECT ?1, ?1, 1, ?2, ?3, CASE WHEN"
+		" (SELECT count(*) FROM incidents WHERE host = ?3) <"
+		" " LIMIT_HOST_INCIDENTS " OR EXISTS (SELECT 1 FROM incidents"
+		"  WHERE host = ?3 AND stream = ?4 AND kind = ?2)"
+		" THEN ?4 ELSE '' END, ?5, ?6 WHERE true"
 		" ON CONFLICT DO UPDATE SET count = count + 1,"
 		" last_ms = excluded.last_ms, seq = excluded.seq,"
 		" detail = excluded.detail",

@@ -122,6 +122,14 @@ static const struct word INCIDENTS[] = {
 	{"enrol.conflict",
 	 {"登録済み端末の名前を別の鍵が名乗りました",
 	  "Another key asked for an enrolled terminal's name"}},
+	{"cert.unknown",
+	 {"台帳にない証明書が更新を求めました(再登録が必要)",
+	  "A certificate that the store does not know tried to renew"}},
+	{"store.restored",
+	 {"収集サーバーを控えから復元しました("
+	  "控え以後の失効をやり直してください)",
+	  "The store was restored from a backup: repeat what was revoked "
+	  "since"}},
 };
 
 static const char *const SEVERITIES[][LANGUAGE_COUNT_] = {

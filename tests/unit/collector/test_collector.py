@@ -165,10 +165,21 @@ def forge(c, t, ends, issuer=None):
         t.base + ".ext", "-startdate", start, "-enddate", end)
 
 
+def remember(c, t):
+    """The store knows the forged certificate, as one that it has issued."""
+    serial = run("openssl", "x509", "-in", t.crt, "-noout", "-serial").decode()
+    with sqlite3.connect(c.folder + "/collector.db", timeout=20) as db:
+        db.execute("INSERT INTO certs(serial, host, tenant, key_hash, issued_ms, ends_ms)"
+                   " VALUES(?, ?, '999999', x'00', 0, 0)",
+                   (serial.strip().split("=")[1].lower(), t.host))
+    db.close()
+
+
 @test
 def an_expired_certificate_may_only_renew_and_not_for_ever(c):
     t = Terminal(c)
     forge(c, t, -1)
+    remember(c, t)
     equal(t.post(Chain(t.host).grow(1), 1, 1)[0], 403)
     equal(t.enroll("", path="simplereenroll"), 200)
     equal(t.post(Chain(t.host).grow(1), 1, 1)[0], 200)
@@ -212,6 +223,40 @@ def a_revoked_terminal_neither_sends_nor_renews(c):
     equal(t.post(chain, 2, 2)[0], 403)
     equal(t.enroll("", path="simplereenroll"), 403)
     equal(len(c.events(f"&terminal={t.host}")), 1)
+
+
+@test
+def a_certificate_the_store_does_not_know_is_not_renewed(c):
+    """A store put back from a backup forgot what was issued, and revoked, since."""
+    t = c.terminal()
+    with sqlite3.connect(c.folder + "/collector.db", timeout=20) as db:
+        db.execute("DELETE FROM certs WHERE host = ?", (t.host,))
+    db.close()
+    equal(t.post(Chain(t.host).grow(1), 1, 1)[0], 200, "what it has to tell is still heard")
+    old = open(t.crt).read()
+    equal(t.enroll("", path="simplereenroll"), 403)
+    equal(t.enroll("", path="simplereenroll"), 403)
+    equal(open(t.crt).read(), old)
+    equal(c.terminals()[t.host]["incidents"], 1)
+    equal("does not know tried to renew" in c.get("/?lang=en")[2].decode(), True)
+    equal(t.enroll(c.enroll_token()), 200, "an operator's token lets it in again")
+    equal(t.enroll("", path="simplereenroll"), 200)
+
+
+@test
+def incidents_of_one_terminal_are_bounded(c):
+    t = c.terminal()
+    for _ in range(80):
+        chain = Chain(t.host).grow(2)
+        status, _, _ = t.post(chain, 2, 2, headers={"X-Agent-Lost": "1-1"})
+        equal(status, 200)
+    shown = c.terminals()[t.host]["incidents"]
+    equal(64 <= shown <= 64 + 8, True, str(shown))
+    with sqlite3.connect(c.folder + "/collector.db", timeout=20) as db:
+        told = db.execute("SELECT sum(count) FROM incidents WHERE host = ? AND kind ="
+                          " 'stream.lost'", (t.host,)).fetchone()[0]
+    db.close()
+    equal(told, 80, "each is counted")
 
 
 @test
