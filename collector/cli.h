@@ -54,7 +54,7 @@ struct cli {
 	const char *terminal;
 	struct cli_list checkpoints; /* files */
 	struct cli_list keys;	     /* vkeys, or files that hold one */
-	const char *file; /* the argument of `verify` and `publish` */
+	const char *file; /* the argument of `verify`, `publish` … */
 	uint64_t count;
 	uint64_t hours;
 };
@@ -83,4 +83,5 @@ int cmd_export(struct cli *cli) __attribute__((nonnull));
 int cmd_checkpoint(struct cli *cli) __attribute__((nonnull));
 int cmd_verify(struct cli *cli) __attribute__((nonnull));
 int cmd_publish(struct cli *cli) __attribute__((nonnull));
+int cmd_migrate(struct cli *cli) __attribute__((nonnull));
 int cmd_serve(struct cli *cli) __attribute__((nonnull));

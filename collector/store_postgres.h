@@ -110,6 +110,19 @@ DEFINE_CLEANUP(pg, PGresult *, PQclear);
 
 /* store_postgres_put.c; pg_flush: the rows of this step to the server. */
 int pg_flush(struct pg_store *s) __attribute__((warn_unused_result));
+/* The same to another table: COPY's text. */
+int pg_flush_to(struct pg_store *s, const char *sql)
+	__attribute__((warn_unused_result));
+/* A row of COPY: its head, then each column. Text of a terminal is cleaned as
+ * pg_foreign() does, of ours it goes as bytes. */
+int pg_copy_row(struct buf *copy, int columns);
+int pg_copy_null(struct buf *copy);
+int pg_copy_int(struct buf *copy, int64_t value);
+int pg_copy_blob(struct buf *copy, const void *data, size_t size);
+int pg_copy_text(struct buf *copy, const char *text, size_t len);
+/* The partition of a day of receipt is there. */
+int pg_take_day(struct pg_store *s, int64_t day)
+	__attribute__((warn_unused_result));
 int pg_put_incident(struct store *store, const struct store_incident *incident);
 int pg_tree_read(struct store *store, struct merkle *ret_tree);
 int pg_tile_read(struct store *store, unsigned int level, uint64_t index,

@@ -28,7 +28,7 @@ static void put_be(uint8_t *at, uint64_t value, int bytes)
 		at[i] = (uint8_t)(value >> (8 * (bytes - 1 - i)));
 }
 
-static int copy_blob(struct buf *copy, const void *data, size_t size)
+int pg_copy_blob(struct buf *copy, const void *data, size_t size)
 {
 	uint8_t head[4];
 	int r;
@@ -38,21 +38,36 @@ static int copy_blob(struct buf *copy, const void *data, size_t size)
 	return r < 0 ? r : buf_append(copy, data, size);
 }
 
-static int copy_int(struct buf *copy, int64_t value)
+int pg_copy_int(struct buf *copy, int64_t value)
 {
 	uint8_t at[8];
 
 	put_be(at, (uint64_t)value, 8);
-	return copy_blob(copy, at, sizeof(at));
+	return pg_copy_blob(copy, at, sizeof(at));
+}
+
+int pg_copy_null(struct buf *copy)
+{
+	static const uint8_t none[4] = {0xff, 0xff, 0xff, 0xff};
+
+	return buf_append(copy, none, sizeof(none));
+}
+
+int pg_copy_row(struct buf *copy, int columns)
+{
+	uint8_t head[2];
+
+	put_be(head, (uint64_t)columns, sizeof(head));
+	return buf_append(copy, head, sizeof(head));
 }
 
 /* Text of a terminal: PostgreSQL takes nothing but UTF-8. */
-static int copy_text(struct buf *copy, const char *text, size_t len)
+int pg_copy_text(struct buf *copy, const char *text, size_t len)
 {
 	struct pg_args clean = {0};
 
 	pg_foreign(&clean, text, len);
-	return copy_blob(copy, clean.values[0], (size_t)clean.lengths[0]);
+	return pg_copy_blob(copy, clean.values[0], (size_t)clean.lengths[0]);
 }
 
 static int copy_row(struct buf *copy, const struct table_event *row)
@@ -63,26 +78,23 @@ static int copy_row(struct buf *copy, const struct table_event *row)
 		(int64_t)e->seq,	row->recv_ms, e->time_ms};
 	const int64_t after[] = {e->flags, (int64_t)e->wall_ns,
 				 (int64_t)e->boot_ns, e->quarantine};
-	uint8_t columns[2];
-	int r;
+	int r = pg_copy_row(copy, COPY_COLUMNS);
 
-	put_be(columns, COPY_COLUMNS, 2);
-	r = buf_append(copy, columns, sizeof(columns));
 	for (size_t i = 0; r == 0 && i < sizeof(before) / sizeof(*before); i++)
-		r = copy_int(copy, before[i]);
+		r = pg_copy_int(copy, before[i]);
 	if (r == 0)
-		r = copy_text(copy, e->code.at, e->code.len);
+		r = pg_copy_text(copy, e->code.at, e->code.len);
 	if (r == 0)
-		r = copy_int(copy, e->severity);
+		r = pg_copy_int(copy, e->severity);
 	if (r == 0)
-		r = copy_int(copy, e->action);
+		r = pg_copy_int(copy, e->action);
 	if (r == 0)
-		r = copy_text(copy, e->unit, strlen(e->unit));
+		r = pg_copy_text(copy, e->unit, strlen(e->unit));
 	for (size_t i = 0; r == 0 && i < sizeof(after) / sizeof(*after); i++)
-		r = copy_int(copy, after[i]);
+		r = pg_copy_int(copy, after[i]);
 	if (r == 0)
-		r = copy_blob(copy, e->hash, FRAME_HASH_SIZE);
-	return r < 0 ? r : copy_blob(copy, e->body, e->body_len);
+		r = pg_copy_blob(copy, e->hash, FRAME_HASH_SIZE);
+	return r < 0 ? r : pg_copy_blob(copy, e->body, e->body_len);
 }
 
 static int send_rows(struct pg_store *s)
@@ -104,12 +116,17 @@ static int send_rows(struct pg_store *s)
 
 int pg_flush(struct pg_store *s)
 {
+	return pg_flush_to(s, "COPY events FROM STDIN (FORMAT binary)");
+}
+
+int pg_flush_to(struct pg_store *s, const char *sql)
+{
 	PGresult *result;
 	int r;
 
 	if (s->copy.size == 0)
 		return 0;
-	result = PQexec(s->db, "COPY events FROM STDIN (FORMAT binary)");
+	result = PQexec(s->db, sql);
 	r = PQresultStatus(result) == PGRES_COPY_IN ? send_rows(s)
 						    : pg_errno(s, result);
 	PQclear(result);
@@ -146,19 +163,21 @@ static int make_day(struct pg_store *s, int64_t day)
 	return pg_exec(s, sql);
 }
 
+int pg_take_day(struct pg_store *s, int64_t day)
+{
+	int r = day == s->day ? 0 : make_day(s, day);
+
+	if (r == 0)
+		s->day = day;
+	return r;
+}
+
 static int event_add(struct store *store, const struct table_event *row)
 {
 	struct pg_store *s = pg_store(store);
-	int64_t day = row->recv_ms / DAY_MS;
-	int r = 0;
+	int r = pg_take_day(s, row->recv_ms / DAY_MS);
 
-	if (day != s->day) {
-		r = make_day(s, day);
-		if (r < 0)
-			return r;
-		s->day = day;
-	}
-	return copy_row(&s->copy, row);
+	return r < 0 ? r : copy_row(&s->copy, row);
 }
 
 /* --- rows ---------------------------------------------------------------------- */

@@ -418,8 +418,10 @@ static int set_up(struct sqlite_store *s, enum store_mode mode)
 	(void)sqlite3_extended_result_codes(db, 1); /* cannot fail */
 	(void)sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
 	if (mode == STORE_CREATE)
-		r = exec(db, "PRAGMA page_size = 8192;"
-			     "PRAGMA journal_mode = WAL");
+		r = exec(db, "PRAGMA page_size = 8192");
+	/* As it is, but after a move that was killed (store_migrate.c) */
+	if (r == 0 && mode != STORE_READ)
+		r = exec(db, "PRAGMA journal_mode = WAL");
 	if (r == 0)
 		r = exec(db, "PRAGMA synchronous = FULL;"
 			     "PRAGMA cache_size = -24576;"

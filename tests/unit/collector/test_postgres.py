@@ -3,7 +3,7 @@
 """The PostgreSQL store: the same suite as SQLite's, then collectors on it, one
 and two, killed and with the database restarted. Prints one line a test and a
 closing count."""
-import os, re, shutil, signal, subprocess, sys, tempfile, threading, time
+import os, re, shutil, signal, sqlite3, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from postgres import Postgres, programs  # noqa: E402
@@ -41,14 +41,18 @@ def suite(database, name):
 
 # ---- collectors ----------------------------------------------------------------
 
+def drop(database):
+    subprocess.run([database.bin + "/psql", "-q", "-X", "-d", database.url(), "-c",
+                    "DROP SCHEMA IF EXISTS sekimori CASCADE"], check=True,
+                   stderr=subprocess.DEVNULL)
+
+
 class Site:
     """Collectors of one city on one database."""
 
     def __init__(self, database, folder):
-        self.database = database
-        subprocess.run([database.bin + "/psql", "-q", "-X", "-d", database.url(), "-c",
-                        "DROP SCHEMA IF EXISTS sekimori CASCADE"], check=True,
-                       stderr=subprocess.DEVNULL)
+        self.database, self.folder = database, folder
+        drop(database)
         self.first = Collector(PROGRAM, folder + "/a", database.url()).start()
         # The second has the same keys, and a folder of its own
         shutil.copytree(folder + "/a", folder + "/b")
@@ -187,6 +191,68 @@ def a_row_taken_out_of_the_database_is_named(site):
                           capture_output=True, text=True)
     equal(done.returncode != 0, True, "verify accepts it")
     equal(chain.stream in done.stdout + done.stderr, True, done.stdout + done.stderr)
+
+
+@test
+def a_sqlite_store_moves_here_whole(site):
+    for collector in (site.first, site.second):
+        if collector.process and collector.process.poll() is None:
+            collector.stop()
+    old = Collector(PROGRAM, site.folder + "/old").start()
+    terminals = [old.terminal() for _ in range(3)]
+    chains = [Chain(t.host).grow(700) for t in terminals]
+    for terminal, chain in zip(terminals, chains):
+        deliver(terminal, chain, [old], batch=100)
+    lost = Chain(terminals[0].host).grow(9)
+    equal(terminals[0].post(lost, 5, 9, headers={"X-Agent-Lost": "1-4"})[0], 200)
+    old.command("revoke", "--terminal", terminals[2].host)
+    events = [(e["id"], e["hash"], e["event"]) for e in old.events()]
+    before = old.terminals()
+
+    def migrate():
+        return subprocess.run([PROGRAM, "--config", old.config, "migrate", site.database.url()],
+                              capture_output=True, text=True)
+
+    done = migrate()
+    equal((done.returncode, "stop it first" in done.stderr), (1, True), done.stderr)
+    old.stop()
+    done = migrate()
+    equal((done.returncode, "not empty" in done.stderr), (1, True), done.stderr)
+    drop(site.database)
+    # A row that was changed is not carried over as if it were true
+    with sqlite3.connect(old.folder + "/collector.db") as db:
+        db.execute("UPDATE events SET hash = zeroblob(32) WHERE id = 500")
+        told = bytes.fromhex(events[499][1])
+    db.close()
+    done = migrate()
+    equal((done.returncode, "disagree" in done.stderr), (1, True), done.stderr)
+    equal(site.database.ask("SELECT count(*) FROM hosts"), "0", "nothing is left of it")
+    with sqlite3.connect(old.folder + "/collector.db") as db:
+        db.execute("UPDATE events SET hash = ? WHERE id = 500", (told,))
+    db.close()
+    done = migrate()
+    equal(done.returncode, 0, done.stderr)
+    equal(("events: 2105" in done.stderr, "2105 leaves, the same root" in done.stdout),
+          (True, True), done.stderr)
+    equal(os.path.exists(old.folder + "/collector.db"), False, "the old store cannot go on")
+
+    old.database = site.database.url()
+    old.start()
+    try:
+        equal([(e["id"], e["hash"], e["event"]) for e in old.events()], events)
+        equal(old.terminals(), before)
+        for terminal in terminals:
+            terminal.close()
+        chains[0].grow(10)
+        equal(terminals[0].post(chains[0], 701, 710)[0], 200, "the stream goes on")
+        equal(terminals[2].post(chains[2], 700, 700)[0], 403, "revoked stays revoked")
+        fresh = old.terminal()
+        equal(fresh.post(Chain(fresh.host).grow(1), 1, 1)[0], 200)
+        with open(old.folder + "/export.ndjson", "w", encoding="utf-8") as file:
+            file.write(old.command("export", "--proof"))
+        old.command("verify", old.folder + "/export.ndjson")
+    finally:
+        old.stop()
 
 
 def main():
