@@ -23,6 +23,7 @@
 #include "collector/inbox.h"
 #include "collector/logkey.h"
 #include "collector/notary.h"
+#include "collector/output.h"
 #include "collector/store.h"
 
 #include "agent/base/banned.h"
@@ -41,6 +42,7 @@ struct server {
 	char *cert_pem;
 	struct service service;
 	struct console console;
+	struct output *outputs[CONFIG_OUTPUTS];
 	struct MHD_Daemon *agents;
 	struct MHD_Daemon *console_daemon;
 };
@@ -207,6 +209,27 @@ static int start_notary(struct server *s)
 	return r < 0 ? failed(s, "log.key", r) : 0;
 }
 
+static int start_outputs(struct server *s)
+{
+	const struct config *config = &s->cli->config;
+	struct output_config output = {
+		.ca = config->output_ca,
+		.cert = config->output_cert,
+		.key = config->output_key,
+		.database = config->database,
+		.dir = config->dir,
+		.log = &s->cli->log,
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < CONFIG_OUTPUTS; i++) {
+		output.url = config->outputs[i];
+		if (output.url[0])
+			r = output_start(&output, &s->outputs[i]);
+	}
+	return r < 0 ? failed(s, output.url, r) : 0;
+}
+
 static int start(struct server *s)
 {
 	int r = load_secrets(s);
@@ -228,6 +251,8 @@ static int start(struct server *s)
 	if (r < 0)
 		return failed(s, "inbox", r);
 	r = start_notary(s);
+	if (r == 0)
+		r = start_outputs(s);
 	if (r < 0)
 		return r;
 	r = start_agents(s);
@@ -249,6 +274,9 @@ static void stop(struct server *s)
 	/* Resumes every suspended connection, as MHD_stop_daemon() wants. */
 	writer_stop(s->service.writer);
 	inbox_stop(s->service.inbox);
+	/* What came last waits in the store for the next start. */
+	for (size_t i = 0; i < CONFIG_OUTPUTS; i++)
+		output_stop(s->outputs[i]);
 	if (s->agents)
 		MHD_stop_daemon(s->agents);
 	if (s->console_daemon)

@@ -14,11 +14,14 @@
 #include "agent/base/banned.h"
 
 static const char *const KEYS[] = {
-	"listen",  "console_listen", "dir",	 "threads",  "max_connections",
-	"witness", "witness2",	     "witness3", "database", NULL,
+	"listen",	   "console_listen", "dir",	 "threads",
+	"max_connections", "witness",	     "witness2", "witness3",
+	"database",	   "output",	     "output2",	 "output_ca",
+	"output_cert",	   "output_key",     NULL,
 };
 static const char *const WITNESSES[CONFIG_WITNESSES] = {"witness", "witness2",
 							"witness3"};
+static const char *const OUTPUTS[CONFIG_OUTPUTS] = {"output", "output2"};
 static const uint64_t THREADS[2] = {1, 64};
 static const uint64_t CONNECTIONS[2] = {1, LIMIT_CONNECTIONS};
 
@@ -68,6 +71,11 @@ static int check(const char *path, const struct conf *conf,
 	set_text(config->database, conf_get(conf, "database"));
 	for (size_t i = 0; i < CONFIG_WITNESSES; i++)
 		set_text(config->witnesses[i], conf_get(conf, WITNESSES[i]));
+	for (size_t i = 0; i < CONFIG_OUTPUTS; i++)
+		set_text(config->outputs[i], conf_get(conf, OUTPUTS[i]));
+	set_text(config->output_ca, conf_get(conf, "output_ca"));
+	set_text(config->output_cert, conf_get(conf, "output_cert"));
+	set_text(config->output_key, conf_get(conf, "output_key"));
 	if (config->database[0] &&
 	    strncmp(config->database, "postgresql://", 13) != 0) {
 		(void)snprintf(ret_error, CONF_ERROR_MAX,
@@ -79,6 +87,13 @@ static int check(const char *path, const struct conf *conf,
 	if (config->dir[0] != '/') {
 		(void)snprintf(ret_error, CONF_ERROR_MAX,
 			       "%.200s: 'dir' must be an absolute path",
+			       path); /* cut is fine */
+		return -EINVAL;
+	}
+	if (!config->output_cert[0] != !config->output_key[0]) {
+		(void)snprintf(ret_error, CONF_ERROR_MAX,
+			       "%.200s: 'output_cert' and 'output_key' go "
+			       "together",
 			       path); /* cut is fine */
 		return -EINVAL;
 	}

@@ -13,6 +13,7 @@
 #define CONFIG_DIR_DEFAULT "/var/lib/sekimori-collector"
 
 #define CONFIG_WITNESSES 3u
+#define CONFIG_OUTPUTS	 2u
 
 struct config {
 	char listen[CONF_VALUE_MAX + 1];
@@ -21,6 +22,11 @@ struct config {
 	char database[CONF_VALUE_MAX + 1]; /* libpq's; "": SQLite in dir */
 	/* "URL VKEY" of those that sign checkpoints too; "" none */
 	char witnesses[CONFIG_WITNESSES][CONF_VALUE_MAX + 1];
+	/* Other log systems, as URLs; "" none. Files for all of them. */
+	char outputs[CONFIG_OUTPUTS][CONF_VALUE_MAX + 1];
+	char output_ca[CONF_VALUE_MAX + 1];
+	char output_cert[CONF_VALUE_MAX + 1];
+	char output_key[CONF_VALUE_MAX + 1];
 	uint64_t threads;	  /* of the agents' listener */
 	uint64_t max_connections; /* of the agents' listener */
 };
