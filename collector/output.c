@@ -4,7 +4,7 @@
  * is a small text of the store, "output " and the URL: another URL begins with
  * the first event. Syslog over TLS acknowledges nothing (RFC 5425 §4.4), so each
  * batch has a connection of its own, and the peer's orderly close after ours
- * says that its program has read all of it.
+ * says that its program has read all of it. RELP answers each message.
  */
 #include "collector/output.h"
 
@@ -18,13 +18,14 @@
 
 #include "agent/base/buf.h"
 #include "collector/output_link.h"
+#include "collector/output_relp.h"
 #include "collector/output_text.h"
 #include "collector/store.h"
 
 #include "agent/base/banned.h"
 
 /* One batch: this many events, or the one that passes this many octets. */
-#define BATCH_ROWS  1000u
+#define BATCH_ROWS  RELP_MESSAGES_MAX
 #define BATCH_BYTES (1u << 20)
 /* How often the store is asked whether there is more. */
 #define POLL_MS 1000u
@@ -33,10 +34,19 @@
 #define BACKOFF_MAX_MS	  60000u
 #define BACKOFF_DOUBLINGS 6u
 
-#define SCHEME_SYSLOG_TLS "syslog+tls://"
+static const struct scheme {
+	const char *prefix;
+	bool is_tls;
+	bool is_relp; /* else syslog */
+} SCHEMES[] = {
+	{"syslog+tls://", true, false},
+	{"relp+tls://", true, true},
+	{"relp://", false, true},
+};
 
 struct output {
 	struct output_config config;
+	const struct scheme *scheme;
 	struct output_target target;
 	struct output_gate gate;
 	struct store *store; /* the thread's alone */
@@ -44,6 +54,7 @@ struct output {
 	struct buf message;
 	char *key; /* of the cursor */
 	int64_t cursor;
+	size_t batch_count;
 	int64_t batch_end;     /* id of the last event in `batch` */
 	unsigned int failures; /* in a row */
 	int last_result;       /* of the last batch, 1 before the first */
@@ -55,6 +66,19 @@ struct output {
 
 /* ---- one batch ------------------------------------------------------------ */
 
+static int add_message(struct output *o)
+{
+	const struct buf *message = &o->message;
+	int r;
+
+	if (o->scheme->is_relp)
+		return output_relp_add(&o->batch, o->batch_count, message->data,
+				       message->size);
+	/* RFC 5425 §4.3: MSG-LEN SP SYSLOG-MSG */
+	r = buf_printf(&o->batch, "%zu ", message->size);
+	return r < 0 ? r : buf_append(&o->batch, message->data, message->size);
+}
+
 static int add_row(const struct store_row *row, void *ctx)
 {
 	struct output *o = ctx;
@@ -62,13 +86,11 @@ static int add_row(const struct store_row *row, void *ctx)
 
 	buf_clear(&o->message);
 	r = output_text_syslog(row, &o->message);
-	/* RFC 5425 §4.3: MSG-LEN SP SYSLOG-MSG */
 	if (r == 0)
-		r = buf_printf(&o->batch, "%zu ", o->message.size);
-	if (r == 0)
-		r = buf_append(&o->batch, o->message.data, o->message.size);
+		r = add_message(o);
 	if (r < 0)
 		return r;
+	o->batch_count++;
 	o->batch_end = row->id;
 	return o->batch.size >= BATCH_BYTES ? 1 : 0;
 }
@@ -82,9 +104,17 @@ static int read_batch(struct output *o)
 	int r;
 
 	buf_clear(&o->batch);
+	o->batch_count = 0;
 	o->batch_end = o->cursor;
 	r = o->store->ops->each_row(o->store, &query, add_row, o);
 	return r < 0 ? r : 0;
+}
+
+static int deliver_syslog(struct output_link *link, const struct buf *batch)
+{
+	int r = output_link_write(link, batch->data, batch->size);
+
+	return r < 0 ? r : output_link_finish(link);
 }
 
 static int deliver(struct output *o)
@@ -94,9 +124,9 @@ static int deliver(struct output *o)
 
 	if (r < 0)
 		return r;
-	r = output_link_write(&link, o->batch.data, o->batch.size);
-	if (r == 0)
-		r = output_link_finish(&link);
+	r = o->scheme->is_relp
+		    ? output_relp_deliver(&link, &o->batch, o->batch_count)
+		    : deliver_syslog(&link, &o->batch);
 	output_link_close(&link);
 	return r;
 }
@@ -228,12 +258,19 @@ static void output_free(struct output *o)
 
 static int parse_url(struct output *o)
 {
-	size_t len = strlen(SCHEME_SYSLOG_TLS);
+	size_t len = 0;
 
-	if (strncmp(o->config.url, SCHEME_SYSLOG_TLS, len) != 0)
+	for (size_t i = 0; i < sizeof(SCHEMES) / sizeof(SCHEMES[0]); i++) {
+		len = strlen(SCHEMES[i].prefix);
+		if (strncmp(o->config.url, SCHEMES[i].prefix, len) == 0) {
+			o->scheme = &SCHEMES[i];
+			break;
+		}
+	}
+	if (!o->scheme)
 		return -EINVAL;
 	o->target = (struct output_target){
-		.is_tls = true,
+		.is_tls = o->scheme->is_tls,
 		.ca = o->config.ca,
 		.cert = o->config.cert,
 		.key = o->config.key,

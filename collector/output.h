@@ -11,7 +11,7 @@
 #include "agent/base/log.h"
 
 struct output_config {
-	const char *url;	     /* syslog+tls://HOST:PORT */
+	const char *url; /* syslog+tls://, relp+tls:// or relp://HOST:PORT */
 	const char *ca, *cert, *key; /* paths, "" none */
 	const char *database, *dir;  /* as store_open() */
 	const struct log *log;

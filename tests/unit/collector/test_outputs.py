@@ -44,10 +44,15 @@ def has_module(name):
     return any(os.path.exists(f"{folder}/{name}.so") for folder in folders)
 
 
+def need(module):
+    if not has_module(module):
+        raise Skip("rsyslog-relp is not installed")
+
+
 class Rsyslog:
     """One rsyslogd of our own: nothing of the machine's is read or written."""
 
-    def __init__(self, folder, ca, cert, key, client=False, address="127.0.0.1"):
+    def __init__(self, folder, ca, cert, key, client=False, address="127.0.0.1", scheme="syslog+tls"):
         os.makedirs(folder)
         self.address = address
         with socket.socket() as probe:
@@ -56,7 +61,8 @@ class Rsyslog:
         self.folder, self.out, self.process = folder, folder + "/out", None
         self.config = folder + "/rsyslog.conf"
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write(self.settings(ca, cert, key, client))
+            file.write(self.settings(ca, cert, key, client) if scheme == "syslog+tls"
+                       else self.relp_settings(ca, cert, key, scheme == "relp+tls"))
 
     def settings(self, ca, cert, key, client):
         mode = "x509/certvalid" if client else "anon"
@@ -69,6 +75,18 @@ module(load="imtcp" streamDriver.name="gtls" streamDriver.mode="1"
 template(name="t" type="string"
   string="%pri% %timereported:::date-rfc3339% %hostname% %app-name% %msgid% %msg:::drop-last-lf%\\n")
 input(type="imtcp" address="{self.address}" port="{self.port}")
+action(type="omfile" file="{self.out}" template="t")
+"""
+
+    def relp_settings(self, ca, cert, key, is_tls):
+        tls = f"""tls="on" tls.caCert="{ca}" tls.myCert="{cert}" tls.myPrivKey="{key}"
+  tls.authMode="certvalid" """
+        return f"""global(workDirectory="{self.folder}" maxMessageSize="128k"
+  parser.escapeControlCharactersOnReceive="off")
+module(load="imrelp")
+template(name="t" type="string"
+  string="%pri% %timereported:::date-rfc3339% %hostname% %app-name% %msgid% %msg:::drop-last-lf%\\n")
+input(type="imrelp" address="{self.address}" port="{self.port}" {tls if is_tls else ""})
 action(type="omfile" file="{self.out}" template="t")
 """
 
@@ -108,13 +126,14 @@ action(type="omfile" file="{self.out}" template="t")
 class Pair:
     """A collector whose output is an rsyslogd."""
 
-    def __init__(self, folder, client=False, wanted_ca=None, name="127.0.0.1"):
+    def __init__(self, folder, client=False, wanted_ca=None, name="127.0.0.1",
+                 scheme="syslog+tls"):
         os.makedirs(folder, exist_ok=True)
         self.c = Collector(PROGRAM, folder + "/c")
         f = self.c.folder
         self.r = Rsyslog(folder + "/r", f + "/ca.crt", f + "/server.crt", f + "/server.key",
-                         client, name)
-        self.extra = [f"output = syslog+tls://{name}:{self.r.port}",
+                         client, name, scheme)
+        self.extra = [f"output = {scheme}://{name}:{self.r.port}",
                       f"output_ca = {wanted_ca or f + '/ca.crt'}"]
         write, config = self.c.write_config, self.c.config
 
@@ -163,9 +182,8 @@ def each_event_arrives_as_it_was_stored(folder):
         equal(p.log().count("events are delivered"), 1)
 
 
-@test
-def nothing_is_lost_when_the_other_side_dies(folder):
-    with Pair(folder) as p:
+def survive_the_other_side(folder, scheme):
+    with Pair(folder, scheme=scheme) as p:
         p.c.start()
         t = p.c.terminal()
         chain = Chain(t.host)
@@ -177,15 +195,15 @@ def nothing_is_lost_when_the_other_side_dies(folder):
                 chain.grow(100)
                 equal(t.post(chain, first, first + 99)[0], 200, "the ingest goes on")
                 time.sleep(0.05 * number)
+            if number == 0:
+                until("a line in the log", lambda: "events wait in the store" in p.log())
             p.r.stop(signal.SIGTERM)
-        equal("events wait in the store" in p.log(), True)
         p.r.start()
         p.arrived(3000)
 
 
-@test
-def nothing_is_lost_when_the_collector_is_killed(folder):
-    with Pair(folder) as p:
+def survive_the_collector(folder, scheme):
+    with Pair(folder, scheme=scheme) as p:
         p.r.start()
         p.c.start()
         t = p.c.terminal()
@@ -205,6 +223,45 @@ def nothing_is_lost_when_the_collector_is_killed(folder):
         p.c.start()
         time.sleep(2.5)
         equal(len(p.r.lines()), before, "the cursor stands: nothing comes again")
+
+
+@test
+def syslog_loses_nothing_when_the_other_side_dies(folder):
+    survive_the_other_side(folder, "syslog+tls")
+
+
+@test
+def syslog_loses_nothing_when_the_collector_is_killed(folder):
+    survive_the_collector(folder, "syslog+tls")
+
+
+@test
+def relp_loses_nothing_when_the_other_side_dies(folder):
+    need("imrelp")
+    survive_the_other_side(folder, "relp")
+
+
+@test
+def relp_loses_nothing_when_the_collector_is_killed(folder):
+    need("imrelp")
+    survive_the_collector(folder, "relp")
+
+
+@test
+def relp_speaks_tls(folder):
+    need("imrelp")
+    with Pair(folder, scheme="relp+tls") as p:
+        p.r.start()
+        p.c.start()
+        t = p.c.terminal()
+        p.c.stop()
+        p.extra += [f"output_cert = {t.crt}", f"output_key = {t.key}"]
+        p.c.start()
+        t.close()
+        chain = Chain(t.host).grow(1200)
+        equal(t.post(chain, 1, 1200)[0], 200)
+        p.arrived(1200)
+        equal([l.split(" ", 5)[5].encode() for l in p.r.lines()], [r[4] for r in chain.records])
 
 
 @test
