@@ -24,6 +24,7 @@
 #include "collector/logkey.h"
 #include "collector/notary.h"
 #include "collector/output.h"
+#include "collector/retention.h"
 #include "collector/store.h"
 
 #include "agent/base/banned.h"
@@ -43,6 +44,7 @@ struct server {
 	struct service service;
 	struct console console;
 	struct output *outputs[CONFIG_OUTPUTS];
+	struct retention *retention;
 	struct MHD_Daemon *agents;
 	struct MHD_Daemon *console_daemon;
 };
@@ -255,6 +257,10 @@ static int start(struct server *s)
 		r = start_outputs(s);
 	if (r < 0)
 		return r;
+	r = retention_start(s->service.writer, &s->cli->log,
+			    s->cli->config.retention_days, &s->retention);
+	if (r < 0)
+		return failed(s, "retention", r);
 	r = start_agents(s);
 	return r < 0 ? r : start_console(s);
 }
@@ -271,6 +277,7 @@ static void stop(struct server *s)
 {
 	quiesce(s->agents);
 	quiesce(s->console_daemon);
+	retention_stop(s->retention);
 	/* Resumes every suspended connection, as MHD_stop_daemon() wants. */
 	writer_stop(s->service.writer);
 	inbox_stop(s->service.inbox);

@@ -128,7 +128,7 @@ static int print_sums(const struct cli *cli, const struct verify_config *config,
 	uint64_t deviations = 0;
 
 	for (size_t i = 0; i < VERIFY_KIND_COUNT_; i++)
-		deviations += sums->deviations[i];
+		deviations += i == VERIFY_RETIRED ? 0 : sums->deviations[i];
 	if (config->key_count == 0)
 		log_warning(&cli->log, "%s",
 			    cli_say(cli,
@@ -138,15 +138,17 @@ static int print_sums(const struct cli *cli, const struct verify_config *config,
 			   "%s: できごと %" PRIu64 " 件、葉 %" PRIu64
 			   "、系列 %" PRIu64 "、署名 %" PRIu64
 			   "、端末で失われた件数 %" PRIu64
-			   "、内容未確認 %" PRIu64 "、相違 %" PRIu64 "\n",
+			   "、内容未確認 %" PRIu64 "、保存期限で消去 %" PRIu64
+			   "、相違 %" PRIu64 "\n",
 			   "%s: %" PRIu64 " events, %" PRIu64
 			   " leaves, %" PRIu64 " streams, %" PRIu64
 			   " signatures, %" PRIu64
 			   " lost by terminals, %" PRIu64
-			   " contents unchecked, %" PRIu64 " deviations\n"),
+			   " contents unchecked, %" PRIu64
+			   " removed by retention, %" PRIu64 " deviations\n"),
 		   deviations ? "DEVIATES" : "OK", sums->events, sums->leaves,
 		   sums->streams, sums->signatures, sums->lost, sums->unchecked,
-		   deviations) < 0 ||
+		   sums->retired, deviations) < 0 ||
 	    fflush(stdout) != 0)
 		return CLI_FAILED;
 	return deviations ? CLI_DEVIATES : CLI_OK;

@@ -14,15 +14,18 @@
 #include "agent/base/banned.h"
 
 static const char *const KEYS[] = {
-	"listen",	   "console_listen", "dir",	 "threads",
-	"max_connections", "witness",	     "witness2", "witness3",
-	"database",	   "output",	     "output2",	 "output_ca",
-	"output_cert",	   "output_key",     NULL,
+	"listen",      "console_listen",  "dir",
+	"threads",     "max_connections", "witness",
+	"witness2",    "witness3",	  "database",
+	"output",      "output2",	  "output_ca",
+	"output_cert", "output_key",	  "retention_days",
+	NULL,
 };
 static const char *const WITNESSES[CONFIG_WITNESSES] = {"witness", "witness2",
 							"witness3"};
 static const char *const OUTPUTS[CONFIG_OUTPUTS] = {"output", "output2"};
 static const uint64_t THREADS[2] = {1, 64};
+static const uint64_t DAYS[2] = {0, 36500};
 static const uint64_t CONNECTIONS[2] = {1, LIMIT_CONNECTIONS};
 
 static void set_text(char *field, const char *value)
@@ -60,6 +63,9 @@ static int check(const char *path, const struct conf *conf,
 	if (r == 0)
 		r = conf_get_u64(conf, "max_connections", CONNECTIONS,
 				 &config->max_connections, reason);
+	if (r == 0)
+		r = conf_get_u64(conf, "retention_days", DAYS,
+				 &config->retention_days, reason);
 	if (r < 0) {
 		(void)snprintf(ret_error, CONF_ERROR_MAX, "%.100s:%.150s", path,
 			       reason); /* cut is fine */

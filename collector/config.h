@@ -27,6 +27,7 @@ struct config {
 	char output_ca[CONF_VALUE_MAX + 1];
 	char output_cert[CONF_VALUE_MAX + 1];
 	char output_key[CONF_VALUE_MAX + 1];
+	uint64_t retention_days;  /* since receipt; 0: for ever */
 	uint64_t threads;	  /* of the agents' listener */
 	uint64_t max_connections; /* of the agents' listener */
 };

@@ -112,6 +112,9 @@ struct store_terminal {
 	uint64_t incidents;
 };
 
+/* Of quarantine: the record was removed by retention, the body is empty. */
+#define STORE_RETIRED 64
+
 struct store_row {
 	int64_t id;
 	const char *host, *stream;
@@ -119,7 +122,7 @@ struct store_row {
 	uint32_t flags;
 	int64_t recv_ms, time_ms;
 	const char *code, *unit;
-	int severity, action, quarantine;
+	int severity, action, quarantine; /* or STORE_RETIRED */
 	const char *body;
 	size_t body_len;
 	const uint8_t *hash; /* HEADERS_HASH_BYTES */
@@ -178,6 +181,14 @@ struct store_ops {
 			 struct store_ack *ret_ack);
 	int (*put_incident)(struct store *store,
 			    const struct store_incident *incident);
+
+	/*
+	 * Removes the bodies of at most `limit` events behind *id that were
+	 * received before `before_ms`, up to the first that was not; *id is
+	 * then the last of them.
+	 */
+	int (*retire)(struct store *store, int64_t before_ms, size_t limit,
+		      int64_t *id);
 
 	/* token_find: 0 it may be used, or an enum store_token_verdict. */
 	int (*token_add)(struct store *store, const struct store_token *token);

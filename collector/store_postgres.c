@@ -117,6 +117,13 @@ static const char *const SQL[] = {
 	[PG_EVENT_HASH] =
 		"SELECT hash FROM events WHERE stream = $1 AND seq = $2",
 	[PG_GAP_ADD] = "INSERT INTO gaps VALUES($1, $2, $3, $4)",
+	[PG_RETIRE_END] =
+		"WITH page AS (SELECT id, recv_ms FROM events WHERE id > $1"
+		" ORDER BY id LIMIT $2) SELECT coalesce((SELECT min(id)"
+		" FROM page WHERE recv_ms >= $3) - 1, max(id), 0)::bigint FROM "
+		"page",
+	[PG_RETIRE] = "UPDATE events SET body = '', quarantine = 64"
+		      " WHERE id > $1 AND id <= $2",
 	[PG_ROLLUP_ADD] = "INSERT INTO rollups AS r VALUES($1, $2, $3, $4)"
 			  " ON CONFLICT (day, unit, code) DO UPDATE"
 			  " SET count = r.count + excluded.count",
@@ -524,6 +531,7 @@ static const struct store_ops OPS = {
 	.step_end = pg_step_end,
 	.put_batch = store_put_batch,
 	.put_incident = pg_put_incident,
+	.retire = pg_retire,
 	.token_add = pg_token_add,
 	.token_find = pg_token_find,
 	.token_use = pg_token_use,

@@ -28,6 +28,8 @@ enum pg_statement {
 	PG_STREAM_MOVE,
 	PG_EVENT_HASH,
 	PG_GAP_ADD,
+	PG_RETIRE_END,
+	PG_RETIRE,
 	PG_ROLLUP_ADD,
 	PG_INCIDENT_ADD,
 	PG_TOKEN_ADD,
@@ -124,6 +126,8 @@ int pg_copy_text(struct buf *copy, const char *text, size_t len);
 int pg_take_day(struct pg_store *s, int64_t day)
 	__attribute__((warn_unused_result));
 int pg_put_incident(struct store *store, const struct store_incident *incident);
+int pg_retire(struct store *store, int64_t before_ms, size_t limit,
+	      int64_t *id);
 int pg_tree_read(struct store *store, struct merkle *ret_tree);
 int pg_tile_read(struct store *store, unsigned int level, uint64_t index,
 		 uint8_t *ret_hashes, size_t *ret_width);

@@ -347,6 +347,28 @@ static int rollup_add(struct store *store, int64_t day,
 	return pg_do(pg_store(store), PG_ROLLUP_ADD, &args);
 }
 
+int pg_retire(struct store *store, int64_t before_ms, size_t limit, int64_t *id)
+{
+	struct pg_store *s = pg_store(store);
+	struct pg_args asked = {0}, args = {0};
+	int64_t end = 0;
+	int r = pg_flush(s);
+
+	pg_int(&asked, *id);
+	pg_int(&asked, (int64_t)limit);
+	pg_int(&asked, before_ms);
+	if (r == 0)
+		r = ask_int(s, PG_RETIRE_END, &asked, &end);
+	if (r < 0 || end <= *id)
+		return r < 0 ? r : 0;
+	pg_int(&args, *id);
+	pg_int(&args, end);
+	r = pg_do(s, PG_RETIRE, &args);
+	if (r == 0)
+		*id = end;
+	return r;
+}
+
 int pg_put_incident(struct store *store, const struct store_incident *incident)
 {
 	struct pg_args args = {0};

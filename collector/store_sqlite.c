@@ -132,6 +132,12 @@ static const char *const SQL[] = {
 		" WHERE ?2 IS NULL OR h.host = ?2 ORDER BY s.id",
 	[STMT_EVENT_HASH] =
 		"SELECT hash FROM events WHERE stream = ?1 AND seq = ?2",
+	[STMT_RETIRE_END] =
+		"WITH page AS (SELECT id, recv_ms FROM events WHERE id > ?1"
+		" ORDER BY id LIMIT ?2) SELECT coalesce((SELECT min(id)"
+		" FROM page WHERE recv_ms >= ?3) - 1, max(id), 0) FROM page",
+	[STMT_RETIRE] = "UPDATE events SET body = '', quarantine = 64"
+			" WHERE id > ?1 AND id <= ?2",
 	[STMT_ROLLUP_ADD] =
 		"INSERT INTO rollups VALUES(?1, ?2, ?3, ?4)"
 		" ON CONFLICT DO UPDATE SET count = count + excluded.count",
@@ -333,6 +339,7 @@ static const struct store_ops OPS = {
 	.step_end = sqlite_step_end,
 	.put_batch = store_put_batch,
 	.put_incident = sqlite_put_incident,
+	.retire = sqlite_retire,
 	.token_add = sqlite_token_add,
 	.token_find = sqlite_token_find,
 	.token_use = sqlite_token_use,
@@ -427,6 +434,8 @@ static int set_up(struct sqlite_store *s, enum store_mode mode)
 			     "PRAGMA cache_size = -24576;"
 			     "PRAGMA wal_autocheckpoint = 4000;"
 			     "PRAGMA journal_size_limit = 67108864;"
+			     /* What retention takes out is gone */
+			     "PRAGMA secure_delete = ON;"
 			     "PRAGMA trusted_schema = OFF");
 	if (r == 0)
 		r = read_version(db, &version);

@@ -34,6 +34,8 @@ enum statement {
 	STMT_TILE_GET,
 	STMT_TILE_SET,
 	STMT_STREAM_ENDS,
+	STMT_RETIRE_END,
+	STMT_RETIRE,
 	STMT_ROLLUP_ADD,
 	STMT_INCIDENT_ADD,
 	STMT_TOKEN_ADD,
@@ -86,6 +88,8 @@ void sqlite_bind_text(sqlite3_stmt *st, int index, const char *text);
 /* store_sqlite_put.c */
 int sqlite_put_incident(struct store *store,
 			const struct store_incident *incident);
+int sqlite_retire(struct store *store, int64_t before_ms, size_t limit,
+		  int64_t *id);
 int sqlite_host_take(struct store *store, const struct store_batch *batch,
 		     int64_t *ret_id);
 int sqlite_host_seen(struct store *store, int64_t host,

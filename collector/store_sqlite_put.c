@@ -251,3 +251,35 @@ int sqlite_gap_add(struct store *store, int64_t stream, uint64_t first,
 				SQLITE_STATIC);
 	return sqlite_run(st);
 }
+
+int sqlite_retire(struct store *store, int64_t before_ms, size_t limit,
+		  int64_t *id)
+{
+	struct sqlite_store *s = sqlite_store(store);
+	sqlite3_stmt *st = sqlite_statement(s, STMT_RETIRE_END);
+	int64_t end;
+	int r;
+
+	if (!st)
+		return -EIO;
+	(void)sqlite3_bind_int64(st, 1, *id);
+	(void)sqlite3_bind_int64(st, 2, (int64_t)limit);
+	(void)sqlite3_bind_int64(st, 3, before_ms);
+	r = sqlite_next(st);
+	if (r <= 0)
+		return r;
+	end = sqlite3_column_int64(st, 0);
+	(void)sqlite3_reset(st); /* the row was read */
+	if (end <= *id)
+		return 0;
+
+	st = sqlite_statement(s, STMT_RETIRE);
+	if (!st)
+		return -EIO;
+	(void)sqlite3_bind_int64(st, 1, *id);
+	(void)sqlite3_bind_int64(st, 2, end);
+	r = sqlite_run(st);
+	if (r == 0)
+		*id = end;
+	return r;
+}

@@ -34,6 +34,7 @@ static const char *const KINDS[VERIFY_KIND_COUNT_] = {
 	[VERIFY_SWAP] = "swap",		[VERIFY_TRUNCATE] = "truncate",
 	[VERIFY_FORK] = "fork",		[VERIFY_SIGNATURE] = "signature",
 	[VERIFY_UNPROVEN] = "unproven", [VERIFY_MALFORMED] = "malformed",
+	[VERIFY_RETIRED] = "retired",
 };
 
 const char *verify_kind_to_str(enum verify_kind kind)
@@ -49,7 +50,7 @@ struct item {
 	uint8_t hash[HASH], prev[HASH];
 	uint8_t leaf_hash[HASH]; /* as the export names it */
 	uint8_t own_leaf[HASH];	 /* as stream, seq and hash give it */
-	bool has_prev, has_leaf_hash, is_lost;
+	bool has_prev, has_leaf_hash, is_lost, is_retired;
 	struct frame frame;
 	struct buf raw;
 };
@@ -70,6 +71,8 @@ struct verify {
 	bool is_met[VERIFY_CHECKPOINTS_MAX + 1]; /* the last is `own` */
 	uint64_t good_size;	     /* the largest checkpoint that fits */
 	uint64_t hole_from, hole_to; /* leaves left out, not reported yet */
+	bool is_kept;		     /* an event with its record came */
+	uint64_t retired_from, retired_to; /* leaves, not reported yet */
 	struct misplaced misplaced[MISPLACED_MAX];
 	size_t misplaced_count;
 	struct verify_streams streams;
@@ -347,6 +350,8 @@ static int read_item(const struct verify_line *line, struct item *item)
 	item->has_leaf_hash = read_hash(line->leaf_hash, item->leaf_hash) == 0;
 	item->is_lost = span_equals_str(line->lost, "true");
 	r = read_payload(line, item);
+	item->is_retired = r == 0 && span_equals_str(line->retired, "true") &&
+			   item->frame.payload_size == 0;
 	if (r == 0 && item->seq == 1) {
 		r = frame_origin(item->stream_id, item->host_id, item->prev);
 		item->has_prev = true;
@@ -399,6 +404,35 @@ static void keep_misplaced(struct verify *v, const struct item *item)
 	memcpy(m->own, item->own_leaf, HASH);
 }
 
+static void report_retired(struct verify *v)
+{
+	if (v->retired_from < v->retired_to)
+		report(v, VERIFY_RETIRED,
+		       "leaf=%" PRIu64 "..%" PRIu64
+		       ": records removed by retention; hashes and tree are "
+		       "there",
+		       v->retired_from, v->retired_to - 1);
+	v->retired_from = v->retired_to = 0;
+}
+
+/* Retention begins at the oldest and leaves nothing out: behind an event that
+ * still has its record, one without was emptied by somebody else. */
+static void check_retired(struct verify *v, const struct item *item)
+{
+	if (v->is_kept) {
+		report(v, VERIFY_EDIT,
+		       "leaf=%" PRIu64 " stream=%s seq=%" PRIu64
+		       ": its record was taken out, and not by retention: "
+		       "older ones are there",
+		       item->leaf, item->stream, item->seq);
+		return;
+	}
+	v->sums.retired++;
+	if (v->retired_from == v->retired_to)
+		v->retired_from = item->leaf;
+	v->retired_to = item->leaf + 1;
+}
+
 /* The event's octets must give its hash, where the hash before is known. */
 static int check_content(struct verify *v, struct item *item,
 			 const struct verify_stream *stream)
@@ -406,6 +440,13 @@ static int check_content(struct verify *v, struct item *item,
 	uint8_t hash[HASH];
 	int r;
 
+	if (item->is_retired) {
+		check_retired(v, item);
+		return 0;
+	}
+	if (!v->is_kept)
+		report_retired(v);
+	v->is_kept = true;
 	if (!item->has_prev) {
 		v->sums.unchecked++;
 		return 0;
@@ -577,6 +618,7 @@ int verify_finish(struct verify *v, struct verify_result *ret_result)
 	else if (v->tree.size == 0)
 		r = compare_roots(v);
 	report_hole(v, true);
+	report_retired(v);
 	report_misplaced(v);
 	finish_checkpoints(v);
 	v->sums.leaves = v->tree.size;

@@ -29,6 +29,7 @@ enum verify_kind {
 	VERIFY_SIGNATURE,  /* a signature is wrong or missing */
 	VERIFY_UNPROVEN,   /* the export does not say enough to tell */
 	VERIFY_MALFORMED,  /* a line that is none of ours */
+	VERIFY_RETIRED,	   /* no deviation: removed by retention */
 	VERIFY_KIND_COUNT_
 };
 
@@ -56,6 +57,7 @@ struct verify_result {
 	uint64_t streams;
 	uint64_t lost;	     /* events that the terminals said they had lost */
 	uint64_t unchecked;  /* contents: the event before is missing */
+	uint64_t retired;    /* contents: removed by retention */
 	uint64_t signatures; /* that were checked and good */
 	uint64_t deviations[VERIFY_KIND_COUNT_];
 };

@@ -25,6 +25,7 @@ static const struct member MEMBERS[] = {
 	MEMBER(prev),	 MEMBER(flags),	    MEMBER(wall_ns),
 	MEMBER(boot_ns), MEMBER(lost),	    MEMBER(raw),
 	MEMBER(tree),	 MEMBER(level),	    MEMBER(end),
+	MEMBER(retired),
 };
 
 /* The text behind an opening quote, up to its closing one, which is cut. */

@@ -16,7 +16,7 @@
 struct verify_line {
 	struct span proof, scope, checkpoint; /* the first line */
 	struct span leaf, leaf_hash, terminal, stream, seq, hash, prev;
-	struct span flags, wall_ns, boot_ns, lost;
+	struct span flags, wall_ns, boot_ns, lost, retired;
 	struct span event, raw;
 	struct span tree, level; /* a subtree that is not in the export */
 	struct span end;	 /* where a stream ends */

@@ -113,6 +113,9 @@ int json_add_row(struct buf *out, const struct store_row *row)
 			r = buf_append(out, row->body, row->body_len);
 		return r < 0 ? r : buf_append_text(out, "},");
 	}
+	if (row->quarantine == STORE_RETIRED && row->body_len == 0)
+		return buf_append_text(out, "\"quarantined\":false,"
+					    "\"retired\":true,\"raw\":\"\"},");
 	r = secret_to_base64((const uint8_t *)row->body, row->body_len, &raw);
 	if (r == 0)
 		r = buf_append_text(out, row->quarantine

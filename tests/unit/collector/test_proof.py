@@ -227,6 +227,48 @@ def edit_of_a_body_is_named(w):
 
 
 @test
+def retention_is_named_and_tampering_behind_it_too(w):
+    """The service takes out what is old; the rest is proved, in the file it is gone."""
+    path = w.copy("UPDATE events SET recv_ms = recv_ms - 40 * 86400000 WHERE id <= 120",
+                  "UPDATE events SET recv_ms = recv_ms - 40 * 86400000 WHERE id = 200")
+    needle = json.loads(w.chains[0].records[0][4])["device"]["hostname"].encode()
+    before = open(path + "/collector.db", "rb").read().count(needle)
+    config = path + ".conf"
+    with open(config, "w", encoding="utf-8") as file:
+        file.write(f"dir = {path}\nlisten = 127.0.0.1:0\nconsole_listen = 127.0.0.1:0\n"
+                   "retention_days = 30\n")
+    with open(path + ".log", "w", encoding="utf-8") as log:
+        service = subprocess.Popen([PROGRAM, "--config", config, "serve"], stderr=log, stdout=log)
+    end = time.monotonic() + 20
+    while time.monotonic() < end and "Removed the records" not in open(path + ".log").read():
+        time.sleep(0.05)
+    service.terminate()
+    equal(service.wait(20), 0)
+    true("of 120 events received more than 30 days" in open(path + ".log").read(), "log")
+    data = export(path, "--checkpoint", w.old)
+    lines = [json.loads(line) for line in data.splitlines()]
+    equal([e["leaf"] for e in lines if e.get("retired")], list(range(120)))
+    database = sqlite3.connect(path + "/collector.db")
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    equal(before - open(path + "/collector.db", "rb").read().count(needle) >= 120, True,
+          "the records are gone from the file")
+    code, told, end = judge(w, path)
+    equal((code, len(told)), (0, 1), told)
+    true(told[0].startswith("retired leaf=0..119: "), told)
+    true("120 removed by retention, 0 deviations" in end, end)
+
+    # Out of order it was not retention; and an edited hash is still found there
+    database = sqlite3.connect(path + "/collector.db")
+    database.execute("UPDATE events SET body = '', quarantine = 64 WHERE id = 200")
+    database.execute("UPDATE events SET hash = zeroblob(32) WHERE id = 50")
+    database.commit()
+    database.close()
+    expect(w, path, r"retired leaf=0\.\.", f"edit {at(w, 199)}: its record was taken out",
+           f"edit {at(w, 49)}: the event and its hash")
+
+
+@test
 def edit_with_its_hash_made_good_is_named(w):
     def forge(database):
         body, seq, wall, boot, flags, stream = database.execute(

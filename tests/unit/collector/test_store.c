@@ -499,6 +499,48 @@ static void a_terminals_line_follows_what_it_says(void **state)
 	assert_int_equal(seen.skew_ms, 5);
 }
 
+struct retiring {
+	int64_t before_ms, id;
+};
+
+static int retire(struct store *store, void *ctx)
+{
+	struct retiring *retiring = ctx;
+
+	return store->ops->retire(store, retiring->before_ms, 3, &retiring->id);
+}
+
+static void retention_empties_from_the_oldest_on(void **state)
+{
+	struct test *t = *state;
+	struct retiring retiring = {0};
+	int64_t recv_ms;
+
+	put(t, 1, 7);
+	recv_ms = ask(t, "SELECT min(recv_ms) FROM events");
+	retiring.before_ms = recv_ms;
+	assert_int_equal(store_transact(t->store, retire, &retiring), 0);
+	assert_int_equal(retiring.id, 0);
+
+	database_run(t->folder, "UPDATE events SET recv_ms = recv_ms + 1000"
+				" WHERE id = 5");
+	retiring.before_ms = recv_ms + 1;
+	for (int64_t last = 3; last <= 5; last++) {
+		int64_t wanted = last < 4 ? last : 4;
+
+		assert_int_equal(store_transact(t->store, retire, &retiring),
+				 0);
+		assert_int_equal(retiring.id, wanted);
+	}
+	assert_int_equal(ask(t, "SELECT count(*) FROM events"
+				" WHERE quarantine = 64 AND length(body) = 0"),
+			 4);
+	assert_int_equal(ask(t, "SELECT min(length(body)) FROM events"
+				" WHERE id > 4") > 0,
+			 1);
+	assert_int_equal(put(t, 1, 7).ack.duplicates, 7);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -522,6 +564,7 @@ int main(void)
 		TEST(rollups_count_by_day_unit_and_code),
 		TEST(many_kinds_in_one_batch_are_all_counted),
 		TEST(a_terminals_line_follows_what_it_says),
+		TEST(retention_empties_from_the_oldest_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
