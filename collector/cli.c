@@ -41,6 +41,8 @@ static const struct command COMMANDS[] = {
 	{"checkpoint", cmd_checkpoint, CLI_OPT_PAPER, 0, false},
 	{"verify", cmd_verify, CLI_OPT_CHECKPOINT | CLI_OPT_KEY, 0, true},
 	{"publish", cmd_publish, CLI_OPT_TERMINAL | CLI_OPT_ORDER, 0, true},
+	{"backup", cmd_backup, 0, 0, true},
+	{"restore", cmd_restore, 0, 0, true},
 	{"migrate", cmd_migrate, 0, 0, true},
 	{"serve", cmd_serve, 0, 0, false},
 };
@@ -98,6 +100,8 @@ static const char HELP_JA[] =
 	"      出力が改ざんされていないことを検証する(- は標準入力)\n"
 	"  publish [--terminal ID] [--order] FILE\n"
 	"      署名済みのポリシー(--order: 一台への指示)を端末へ届ける\n"
+	"  backup DIR             保管庫と鍵の控えを作る(稼働中でよい)\n"
+	"  restore DIR            控えから復元する\n"
 	"  migrate postgresql://…\n"
 	"      SQLite の保管庫を空の PostgreSQL へ移す(サービスを止めて)\n"
 	"  serve                  受信を始める(通常は systemd が実行)\n"
@@ -121,6 +125,8 @@ static const char HELP_EN[] =
 	"  publish [--terminal ID] [--order] FILE\n"
 	"      carry a signed policy (--order: an order for one terminal)\n"
 	"      to the terminals\n"
+	"  backup DIR             copy store and keys (service may run)\n"
+	"  restore DIR            put such a copy back\n"
 	"  migrate postgresql://…\n"
 	"      move a SQLite store to an empty PostgreSQL (service stopped)\n"
 	"  serve                  receive (systemd runs this)\n"

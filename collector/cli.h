@@ -83,5 +83,7 @@ int cmd_export(struct cli *cli) __attribute__((nonnull));
 int cmd_checkpoint(struct cli *cli) __attribute__((nonnull));
 int cmd_verify(struct cli *cli) __attribute__((nonnull));
 int cmd_publish(struct cli *cli) __attribute__((nonnull));
+int cmd_backup(struct cli *cli) __attribute__((nonnull));
+int cmd_restore(struct cli *cli) __attribute__((nonnull));
 int cmd_migrate(struct cli *cli) __attribute__((nonnull));
 int cmd_serve(struct cli *cli) __attribute__((nonnull));

@@ -261,6 +261,13 @@ int store_sqlite_open(const char *dir, enum store_mode mode,
 	__attribute__((nonnull, warn_unused_result));
 
 /*
+ * A consistent copy of the SQLite store in `dir` as `to`/collector.db, which is
+ * not there yet, on disk at return; others may write meanwhile. 0 or as above.
+ */
+int store_sqlite_backup(const char *dir, const char *to)
+	__attribute__((nonnull, warn_unused_result));
+
+/*
  * Opens the PostgreSQL store that libpq's connection string WHERE names. As
  * above; -ECONNREFUSED when the server cannot be reached or refuses us; -ENOENT
  * when nothing of ours is there yet (STORE_CREATE makes it, in the schema

@@ -244,6 +244,51 @@ def a_certificate_the_store_does_not_know_is_not_renewed(c):
 
 
 @test
+def a_backup_is_whole_and_a_restored_store_says_what_it_is(c):
+    kept, late, freed = c.terminal(), c.terminal(), c.terminal()
+    chains = {t: Chain(t.host).grow(6) for t in (kept, late, freed)}
+    for t in (kept, freed):
+        equal(t.post(chains[t], 1, 3)[0], 200)
+    copy = c.folder + ".copy"
+    c.command("backup", copy)
+    for name in os.listdir(copy):
+        equal(os.stat(f"{copy}/{name}").st_mode & 0o777, 0o600, name)
+    equal(os.stat(copy).st_mode & 0o777, 0o700)
+    done = subprocess.run([PROGRAM, "--config", c.config, "backup", copy], capture_output=True)
+    equal(done.returncode, 1, "it is there already")
+    done = subprocess.run([PROGRAM, "--config", c.config, "restore", copy], capture_output=True)
+    equal((done.returncode, b"" if not done.stdout else done.stdout), (1, b""), "not over a store")
+    for t in (kept, freed):
+        equal(t.post(chains[t], 4, 5)[0], 200)
+    equal(kept.enroll("", path="simplereenroll"), 200)  # a certificate after the backup
+
+    new = object.__new__(Collector)
+    new.__dict__ = c.__dict__ | {"folder": c.folder + ".new", "log": c.folder + ".new.log",
+                                 "config": c.folder + ".new.conf", "process": None, "port": 0,
+                                 "console_port": 0}
+    new.command("restore", copy)
+    new.start()
+    try:
+        for t in (kept, freed):
+            t.close()
+            t.collector = new
+        status, headers, _ = kept.post(chains[kept], 6, 6)
+        equal((status, headers["X-Agent-Expect"]), (409, f"{chains[kept].stream}:3"))
+        equal(kept.post(chains[kept], 4, 6)[0], 200, "it sends again")
+        equal(freed.post(chains[freed], 6, 6, headers={"X-Agent-Lost": "4-5"})[0], 200)
+        page = new.get("/?lang=en")[2].decode()
+        equal(("restored from a backup" in page, "Events were lost" in page), (True, True))
+        equal(new.terminals()[freed.host]["incidents"], 1)
+        equal(kept.enroll("", path="simplereenroll"), 403, "unknown here")
+        equal(freed.enroll("", path="simplereenroll"), 200, "known from before")
+        with open(new.folder + ".ndjson", "w", encoding="utf-8") as file:
+            file.write(new.command("export", "--proof"))
+        new.command("verify", new.folder + ".ndjson")
+    finally:
+        new.stop()
+
+
+@test
 def incidents_of_one_terminal_are_bounded(c):
     t = c.terminal()
     for _ in range(80):
