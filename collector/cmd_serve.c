@@ -215,6 +215,7 @@ static int start_outputs(struct server *s)
 {
 	const struct config *config = &s->cli->config;
 	struct output_config output = {
+		.is_cef = config->is_output_cef,
 		.ca = config->output_ca,
 		.cert = config->output_cert,
 		.key = config->output_key,

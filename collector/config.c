@@ -14,11 +14,22 @@
 #include "agent/base/banned.h"
 
 static const char *const KEYS[] = {
-	"listen",      "console_listen",  "dir",
-	"threads",     "max_connections", "witness",
-	"witness2",    "witness3",	  "database",
-	"output",      "output2",	  "output_ca",
-	"output_cert", "output_key",	  "retention_days",
+	"listen",
+	"console_listen",
+	"dir",
+	"threads",
+	"max_connections",
+	"witness",
+	"witness2",
+	"witness3",
+	"database",
+	"output",
+	"output2",
+	"output_format",
+	"output_ca",
+	"output_cert",
+	"output_key",
+	"retention_days",
 	NULL,
 };
 static const char *const WITNESSES[CONFIG_WITNESSES] = {"witness", "witness2",
@@ -44,6 +55,21 @@ void config_init(struct config *config)
 		.threads = 2,
 		.max_connections = 8192,
 	};
+}
+
+static int set_format(const char *path, const char *value,
+		      struct config *config, char *ret_error)
+{
+	bool is_cef = value && strcmp(value, "cef") == 0;
+
+	if (value && !is_cef && strcmp(value, "json") != 0) {
+		(void)snprintf(ret_error, CONF_ERROR_MAX,
+			       "%.200s: 'output_format' is json or cef",
+			       path); /* cut is fine */
+		return -EINVAL;
+	}
+	config->is_output_cef = is_cef;
+	return 0;
 }
 
 static int check(const char *path, const struct conf *conf,
@@ -79,6 +105,10 @@ static int check(const char *path, const struct conf *conf,
 		set_text(config->witnesses[i], conf_get(conf, WITNESSES[i]));
 	for (size_t i = 0; i < CONFIG_OUTPUTS; i++)
 		set_text(config->outputs[i], conf_get(conf, OUTPUTS[i]));
+	r = set_format(path, conf_get(conf, "output_format"), config,
+		       ret_error);
+	if (r < 0)
+		return r;
 	set_text(config->output_ca, conf_get(conf, "output_ca"));
 	set_text(config->output_cert, conf_get(conf, "output_cert"));
 	set_text(config->output_key, conf_get(conf, "output_key"));

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/base/conf.h"
@@ -24,6 +25,7 @@ struct config {
 	char witnesses[CONFIG_WITNESSES][CONF_VALUE_MAX + 1];
 	/* Other log systems, as URLs; "" none. Files for all of them. */
 	char outputs[CONFIG_OUTPUTS][CONF_VALUE_MAX + 1];
+	bool is_output_cef; /* else JSON */
 	char output_ca[CONF_VALUE_MAX + 1];
 	char output_cert[CONF_VALUE_MAX + 1];
 	char output_key[CONF_VALUE_MAX + 1];

@@ -85,7 +85,7 @@ static int add_row(const struct store_row *row, void *ctx)
 	int r;
 
 	buf_clear(&o->message);
-	r = output_text_syslog(row, &o->message);
+	r = output_text_syslog(row, o->config.is_cef, &o->message);
 	if (r == 0)
 		r = add_message(o);
 	if (r < 0)

@@ -8,10 +8,13 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "agent/base/log.h"
 
 struct output_config {
 	const char *url; /* syslog+tls://, relp+tls:// or relp://HOST:PORT */
+	bool is_cef;	 /* else JSON */
 	const char *ca, *cert, *key; /* paths, "" none */
 	const char *database, *dir;  /* as store_open() */
 	const struct log *log;

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "collector/event.h"
+#include "collector/output_cef.h"
 
 #include "agent/base/banned.h"
 
@@ -60,7 +61,8 @@ static void format_time(int64_t time_ms, char ret_time[TIME_SIZE])
 		       (int)(time_ms % 1000)); /* fits: the year is checked */
 }
 
-int output_text_syslog(const struct store_row *row, struct buf *out)
+int output_text_syslog(const struct store_row *row, bool is_cef,
+		       struct buf *out)
 {
 	struct event_fields fields = {0};
 	char hostname[HOSTNAME_MAX + 1], msgid[MSGID_MAX + 1], when[TIME_SIZE];
@@ -78,5 +80,7 @@ int output_text_syslog(const struct store_row *row, struct buf *out)
 	format_time(row->time_ms, when);
 	r = buf_printf(out, "<%d>1 %s %s sekimori - %s - ",
 		       priority_of(row->severity), when, hostname, msgid);
-	return r < 0 ? r : buf_append(out, row->body, len);
+	if (r < 0)
+		return r;
+	return is_cef ? output_cef(row, out) : buf_append(out, row->body, len);
 }

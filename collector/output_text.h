@@ -13,9 +13,10 @@
 
 /*
  * Appends the message of `row`, without framing. Its MSG is the event's JSON as
- * it was stored; HOSTNAME is the terminal's, or its id where it says none that
+ * it was stored, or with `is_cef` what output_cef() makes of it; HOSTNAME is the terminal's, or its id where it says none that
  * RFC 5424 allows; MSGID the event code; facility 13 (log audit). 0 or as
  * buf_append().
  */
-int output_text_syslog(const struct store_row *row, struct buf *out)
+int output_text_syslog(const struct store_row *row, bool is_cef,
+		       struct buf *out)
 	__attribute__((nonnull, warn_unused_result));

@@ -297,10 +297,39 @@ def a_peer_that_wants_our_certificate_gets_it_and_refuses_without(folder):
 
 
 @test
+def cef_is_one_escaped_line(folder):
+    with Pair(folder) as p:
+        p.extra.append("output_format = cef")
+        p.r.start()
+        p.c.start()
+        t = p.c.terminal()
+        chain = Chain(t.host)
+        chain.append(event(1, severity_id=3, action_id=2, status_id=2, message="a=b|c\\d\ne",
+                           actor={"user": {"name": "s012345"}},
+                           peripheral_device={"vendor_id_list": ["0781"], "model": "5581",
+                                              "serial_number": "4C53=0001"}))
+        chain.append(event(2, metadata={"product": {"version": "1|2\\3"}}))
+        chain.append(b"no json = at | all")
+        equal(t.post(chain, 1, 3)[0], 200)
+        until("3 events", lambda: len(p.r.lines()) >= 3)
+        first, second, third = [l.split(" ", 5)[5] for l in p.r.lines()]
+        equal(first, "CEF:0|sekimori|sekimori-agent||1010-1|usb.device.allowed|6|rt=1764572400001"
+              f" deviceExternalId={t.host} externalId=1 flexString1={chain.stream}"
+              " flexString1Label=stream act=blocked dvchost=kz-shimin-014 outcome=failure"
+              " msg=a\\=b|c\\\\d e suser=s012345 cs1=4C53\\=0001 cs1Label=serial"
+              " deviceFacility=市民課 cs2=0781:5581 cs2Label=VID:PID")
+        equal(second.startswith("CEF:0|sekimori|sekimori-agent|1\\|2\\\\3|1010-1|usb.device.allowed|2|rt="), True, second)
+        equal(third.startswith("CEF:0|sekimori|sekimori-agent||0-0|unreadable|2|rt="), True, third)
+        equal(third.endswith(f"externalId=3 flexString1={chain.stream} flexString1Label=stream"),
+              True, third)
+
+
+@test
 def settings_that_cannot_work_are_refused(folder):
     for lines in (["output = ftp://a:1"], ["output = syslog+tls://a"],
                   ["output = syslog+tls://:6514"], ["output2 = syslog+tls://a/b:1"],
-                  ["output = syslog+tls://a:6514", "output_cert = /x"]):
+                  ["output = syslog+tls://a:6514", "output_cert = /x"],
+                  ["output = syslog+tls://a:6514", "output_format = xml"]):
         with Pair(f"{folder}/{os.urandom(4).hex()}") as p:
             p.extra = lines
             p.c.write_config()
