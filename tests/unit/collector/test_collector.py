@@ -866,7 +866,7 @@ def too_much_at_once_is_429_and_bounded(c):
     for thread in threads:
         thread.start()
     end = time.monotonic() + 8
-    while not any(a[0] == 429 for a in answers.values()) and time.monotonic() < end:
+    while not any(a[0] == 429 for a in list(answers.values())) and time.monotonic() < end:
         time.sleep(0.05)
     refused = dict(answers)
     lock.execute("ROLLBACK")

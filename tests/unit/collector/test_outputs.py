@@ -5,6 +5,7 @@ either side. Prints one line a test and a closing count."""
 import json, os, shutil, signal, socket, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from postgres import Postgres, programs  # noqa: E402
 from terminal import Chain, Collector, run, event  # noqa: E402
 
 BUILD = os.environ.get("BUILD", "build")
@@ -127,9 +128,9 @@ class Pair:
     """A collector whose output is an rsyslogd."""
 
     def __init__(self, folder, client=False, wanted_ca=None, name="127.0.0.1",
-                 scheme="syslog+tls"):
+                 scheme="syslog+tls", database=None):
         os.makedirs(folder, exist_ok=True)
-        self.c = Collector(PROGRAM, folder + "/c")
+        self.c = Collector(PROGRAM, folder + "/c", database)
         f = self.c.folder
         self.r = Rsyslog(folder + "/r", f + "/ca.crt", f + "/server.crt", f + "/server.key",
                          client, name, scheme)
@@ -202,8 +203,8 @@ def survive_the_other_side(folder, scheme):
         p.arrived(3000)
 
 
-def survive_the_collector(folder, scheme):
-    with Pair(folder, scheme=scheme) as p:
+def survive_the_collector(folder, scheme, database=None):
+    with Pair(folder, scheme=scheme, database=database) as p:
         p.r.start()
         p.c.start()
         t = p.c.terminal()
@@ -245,6 +246,18 @@ def relp_loses_nothing_when_the_other_side_dies(folder):
 def relp_loses_nothing_when_the_collector_is_killed(folder):
     need("imrelp")
     survive_the_collector(folder, "relp")
+
+
+@test
+def the_same_from_postgresql(folder):
+    need("imrelp")
+    if not programs():
+        raise Skip("PostgreSQL is not installed")
+    database = Postgres()
+    try:
+        survive_the_collector(folder, "relp", database.url())
+    finally:
+        database.close()
 
 
 @test
