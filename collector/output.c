@@ -84,6 +84,10 @@ static int add_row(const struct store_row *row, void *ctx)
 	struct output *o = ctx;
 	int r;
 
+	o->batch_end = row->id;
+	/* Nothing is left of it to tell. */
+	if (row->quarantine == STORE_RETIRED)
+		return 0;
 	buf_clear(&o->message);
 	r = output_text_syslog(row, o->config.is_cef, &o->message);
 	if (r == 0)
@@ -91,7 +95,6 @@ static int add_row(const struct store_row *row, void *ctx)
 	if (r < 0)
 		return r;
 	o->batch_count++;
-	o->batch_end = row->id;
 	return o->batch.size >= BATCH_BYTES ? 1 : 0;
 }
 
@@ -161,7 +164,7 @@ static int deliver_next(struct output *o)
 
 	if (r < 0 || o->batch_end == o->cursor)
 		return r;
-	r = deliver(o);
+	r = o->batch_count > 0 ? deliver(o) : 0;
 	if (r == 0)
 		r = store_transact(o->store, write_cursor, o);
 	if (r < 0)

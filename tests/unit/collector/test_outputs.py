@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The collector's outputs against a real rsyslogd on loopback, with kills of
 either side. Prints one line a test and a closing count."""
-import json, os, shutil, signal, socket, subprocess, sys, tempfile, time
+import json, os, shutil, signal, socket, sqlite3, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from postgres import Postgres, programs  # noqa: E402
@@ -335,6 +335,24 @@ def cef_is_one_escaped_line(folder):
         equal(third.startswith("CEF:0|sekimori|sekimori-agent||0-0|unreadable|2|rt="), True, third)
         equal(third.endswith(f"externalId=3 flexString1={chain.stream} flexString1Label=stream"),
               True, third)
+
+
+@test
+def removed_records_are_passed_over(folder):
+    with Pair(folder) as p:
+        wanted, p.extra = p.extra, []
+        p.r.start()
+        p.c.start()
+        t = p.c.terminal()
+        equal(t.post(Chain(t.host).grow(3), 1, 3)[0], 200)
+        equal(p.c.stop(), 0)
+        with sqlite3.connect(p.c.folder + "/collector.db") as store:
+            store.execute("UPDATE events SET body = '', quarantine = 64 WHERE seq < 3")
+        store.close()
+        p.extra = wanted
+        p.c.start()
+        until("the third", lambda: p.r.lines())
+        equal(p.r.sequences(), [3])
 
 
 @test
