@@ -180,6 +180,7 @@ def each_event_arrives_as_it_was_stored(folder):
             equal(head[2:], ["kz-shimin-014", "sekimori", "usb.device.allowed"])
             equal(head[0], "106" if record[0] == 41 else "110")
         equal(p.r.lines()[0].split(" ")[1].replace("+00:00", "Z"), "2025-12-01T07:00:00.001Z")
+        until("a line in the log", lambda: "events are delivered" in p.log())
         equal(p.log().count("events are delivered"), 1)
 
 
