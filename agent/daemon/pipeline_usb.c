@@ -574,21 +574,20 @@ static enum record_code code_of(const struct usb_entry *entry)
 /*
  * The kernel tells of a device before its own generic driver has looked at it
  * (drivers/usb/core/hub.c usb_new_device, generic.c). Authorised in between, it
- * would be configured twice, the second time with every interface let in. So
- * one of which only some are wanted waits for "bind"; unjudged, it stays shut.
+ * would be configured twice: a disk goes and comes back by another name, and
+ * every interface is let in the second time. So what is to be let in waits for
+ * "bind"; unjudged, it stays shut.
  * "bind" comes with the link, under the lock that "authorized" takes too.
  */
 #define PUT_OFF_MAX_NS (5 * NS_PER_S)
 
 static bool is_too_early(const struct pipeline *pipeline,
-			 const struct usb_entry *entry,
-			 const struct verdict *verdict)
+			 const struct usb_entry *entry)
 {
 	char path[SYSFS_PATH_MAX];
 	char target[1];
 
-	if (!verdict->is_per_interface || entry->device.fact.is_authorized ||
-	    is_blocking(&entry->decision))
+	if (entry->device.fact.is_authorized || is_blocking(&entry->decision))
 		return false;
 	(void)snprintf(path, sizeof(path), "sys/bus/usb/devices/%s/driver",
 		       entry->device.fact.via_port);
@@ -630,7 +629,7 @@ void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
 		entry->decision.reason = RECORD_REASON_UNJUDGED;
 		set_detail(&entry->decision, PIPELINE_BLIND);
 	}
-	if (is_too_early(pipeline, entry, &verdict)) {
+	if (is_too_early(pipeline, entry)) {
 		if (clock_mono_ns() - entry->mono_seen_ns < PUT_OFF_MAX_NS) {
 			entry->decision = before;
 			return;
