@@ -587,7 +587,12 @@ static bool is_too_early(const struct pipeline *pipeline,
 	char path[SYSFS_PATH_MAX];
 	char target[1];
 
-	if (entry->device.fact.is_authorized || is_blocking(&entry->decision))
+	const struct usb_fact *fact = &entry->device.fact;
+
+	/* A hub has nothing to lose; configured anew, it looks at its ports
+	 * once more. */
+	if (fact->is_authorized || is_blocking(&entry->decision) ||
+	    fact->channels == USB_CHANNEL_BIT(USB_CHANNEL_HUB))
 		return false;
 	(void)snprintf(path, sizeof(path), "sys/bus/usb/devices/%s/driver",
 		       entry->device.fact.via_port);
