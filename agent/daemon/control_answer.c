@@ -12,98 +12,13 @@
 
 #include "agent/base/cleanup.h"
 #include "agent/base/clock.h"
+#include "agent/daemon/answer.h"
 #include "agent/daemon/context.h"
 #include "agent/daemon/health.h"
 #include "agent/daemon/tamper.h"
 #include "policy/explain.h"
-#include "policy/utf8.h"
 
-#define TEXT_MAX  4096
 #define NODES_MAX 8
-
-/* The first error of a run of appends; once set, the rest does nothing, so
- * that a dictionary reads as a list of its keys. */
-struct answer {
-	sd_bus_message *reply;
-	int error;
-};
-
-static void note(struct answer *answer, int r)
-{
-	if (answer->error == 0 && r < 0)
-		answer->error = r;
-}
-
-/* What D-Bus takes as a string: it refuses the whole answer otherwise. */
-static void clean_text(const char *from, char *to, size_t size)
-{
-	size_t len = strlen(from), used = 0;
-
-	while (len > 0 && used + UTF8_BYTES_MAX < size) {
-		uint32_t cp;
-		size_t n = utf8_next(from, len, &cp);
-		if (utf8_is_noncharacter(cp))
-			cp = UTF8_REPLACEMENT;
-		used += utf8_put(cp, to + used);
-		from += n;
-		len -= n;
-	}
-	to[used] = '\0';
-}
-
-static void put_text(struct answer *answer, const char *key, const char *value)
-{
-	char text[TEXT_MAX];
-
-	if (!value || !value[0] || answer->error)
-		return;
-	clean_text(value, text, sizeof(text));
-	note(answer,
-	     sd_bus_message_append(answer->reply, "{sv}", key, "s", text));
-}
-
-static void put_span(struct answer *answer, const char *key, struct span value)
-{
-	char text[TEXT_MAX];
-
-	value = span_take(value, sizeof(text) - 1);
-	if (value.len > 0)
-		memcpy(text, value.ptr, value.len);
-	text[value.len] = '\0';
-	put_text(answer, key, text);
-}
-
-static void put_u64(struct answer *answer, const char *key, uint64_t value)
-{
-	if (!answer->error)
-		note(answer, sd_bus_message_append(answer->reply, "{sv}", key,
-						   "t", value));
-}
-
-static void put_u32(struct answer *answer, const char *key, uint32_t value)
-{
-	if (!answer->error)
-		note(answer, sd_bus_message_append(answer->reply, "{sv}", key,
-						   "u", value));
-}
-
-static void put_bool(struct answer *answer, const char *key, bool value)
-{
-	if (!answer->error)
-		note(answer, sd_bus_message_append(answer->reply, "{sv}", key,
-						   "b", (int)value));
-}
-
-static void open_dict(struct answer *answer)
-{
-	note(answer, sd_bus_message_open_container(answer->reply, 'a', "{sv}"));
-}
-
-static void close_dict(struct answer *answer)
-{
-	if (!answer->error)
-		note(answer, sd_bus_message_close_container(answer->reply));
-}
 
 /* --- Status --------------------------------------------------------------- */
 
@@ -119,42 +34,45 @@ static void put_layers(struct answer *answer,
 
 	if (answer->error)
 		return;
-	note(answer, sd_bus_message_open_container(reply, 'e', "sv"));
-	note(answer, sd_bus_message_append(reply, "s", "layers"));
-	note(answer, sd_bus_message_open_container(reply, 'v', "a(sss)"));
-	note(answer, sd_bus_message_open_container(reply, 'a', "(sss)"));
+	answer_note(answer, sd_bus_message_open_container(reply, 'e', "sv"));
+	answer_note(answer, sd_bus_message_append(reply, "s", "layers"));
+	answer_note(answer,
+		    sd_bus_message_open_container(reply, 'v', "a(sss)"));
+	answer_note(answer, sd_bus_message_open_container(reply, 'a', "(sss)"));
 	for (size_t i = 0; i < health->layer_count && !answer->error; i++) {
 		const struct record_layer *layer = &health->layers[i];
-		note(answer,
-		     sd_bus_message_append(reply, "(sss)", layer->name,
-					   states[layer->state],
-					   layer->detail ? layer->detail : ""));
+		answer_note(answer,
+			    sd_bus_message_append(reply, "(sss)", layer->name,
+						  states[layer->state],
+						  layer->detail ? layer->detail
+								: ""));
 	}
 	for (int i = 0; i < 3 && !answer->error; i++)
-		note(answer, sd_bus_message_close_container(reply));
+		answer_note(answer, sd_bus_message_close_container(reply));
 }
 
 static void put_policy(struct answer *answer, const struct daemon *daemon)
 {
 	const struct bundle *bundle = &daemon->pipeline.bundle;
 
-	put_text(answer, "mode",
-		 daemon->pipeline.is_monitor ? "monitor" : "enforce");
-	put_text(answer, "policy-error", bundle->error);
-	put_bool(answer, "policy-anchored", daemon->pipeline.store.is_anchored);
+	answer_put_text(answer, "mode",
+			daemon->pipeline.is_monitor ? "monitor" : "enforce");
+	answer_put_text(answer, "policy-error", bundle->error);
+	answer_put_bool(answer, "policy-anchored",
+			daemon->pipeline.store.is_anchored);
 	if (!bundle->ruleset)
 		return;
-	put_text(answer, "policy-name",
-		 bundle->info.name[0] ? bundle->info.name : "local");
-	put_u64(answer, "policy-serial", bundle->info.serial);
-	put_text(answer, "policy-digest", bundle->info.digest);
-	put_u64(answer, "policy-loaded", bundle->info.wall_loaded_ms);
-	put_u32(answer, "policy-rules", bundle->info.rule_count);
-	put_text(answer, "policy-signer", bundle->info.signer);
-	put_text(answer, "policy-zone", bundle->info.zone);
+	answer_put_text(answer, "policy-name",
+			bundle->info.name[0] ? bundle->info.name : "local");
+	answer_put_u64(answer, "policy-serial", bundle->info.serial);
+	answer_put_text(answer, "policy-digest", bundle->info.digest);
+	answer_put_u64(answer, "policy-loaded", bundle->info.wall_loaded_ms);
+	answer_put_u32(answer, "policy-rules", bundle->info.rule_count);
+	answer_put_text(answer, "policy-signer", bundle->info.signer);
+	answer_put_text(answer, "policy-zone", bundle->info.zone);
 	if (bundle->info.wall_until_s)
-		put_u64(answer, "policy-until",
-			bundle->info.wall_until_s * MS_PER_S);
+		answer_put_u64(answer, "policy-until",
+			       bundle->info.wall_until_s * MS_PER_S);
 }
 
 static void put_spool(struct answer *answer,
@@ -163,18 +81,20 @@ static void put_spool(struct answer *answer,
 	const struct spool_stats *spool = &status->spool;
 
 	if (status->is_open) {
-		put_text(answer, "spool-stream", status->stream);
-		put_u64(answer, "spool-last", spool->durable_seq);
-		put_u64(answer, "spool-acked", spool->acked_seq);
-		put_u64(answer, "spool-bytes", spool->bytes);
+		answer_put_text(answer, "spool-stream", status->stream);
+		answer_put_u64(answer, "spool-last", spool->durable_seq);
+		answer_put_u64(answer, "spool-acked", spool->acked_seq);
+		answer_put_u64(answer, "spool-bytes", spool->bytes);
 		if (spool->oldest_unacked_wall_ns > 0)
-			put_u64(answer, "spool-oldest",
-				spool->oldest_unacked_wall_ns / NS_PER_MS);
+			answer_put_u64(answer, "spool-oldest",
+				       spool->oldest_unacked_wall_ns /
+					       NS_PER_MS);
 	}
 	if (!status->has_cursor)
 		return;
-	put_u64(answer, "contact-last", status->cursor.wall_contact_s * 1000);
-	put_text(answer, "contact-error", status->cursor.error);
+	answer_put_u64(answer, "contact-last",
+		       status->cursor.wall_contact_s * 1000);
+	answer_put_text(answer, "contact-error", status->cursor.error);
 }
 
 static void put_counts(struct answer *answer, const struct devices *devices)
@@ -191,8 +111,8 @@ static void put_counts(struct answer *answer, const struct devices *devices)
 		authorised += m->state == DEVICE_AUTHORISED;
 		blocked += m->state == DEVICE_BLOCKED;
 	}
-	put_u32(answer, "devices-authorised", authorised);
-	put_u32(answer, "devices-blocked", blocked);
+	answer_put_u32(answer, "devices-authorised", authorised);
+	answer_put_u32(answer, "devices-blocked", blocked);
 }
 
 static const char *contact_of(const struct daemon *daemon, char *buf,
@@ -219,26 +139,26 @@ int answer_status(struct daemon *daemon, sd_bus_message *reply)
 	health_read(daemon, &health);
 	terminal = recorder_terminal(daemon->recorder);
 
-	open_dict(&answer);
-	put_text(&answer, "version", SEKIMORI_VERSION);
-	put_text(&answer, "terminal", terminal->uid);
-	put_text(&answer, "hostname", terminal->hostname);
-	put_u64(&answer, "started", daemon->wall_started_ms);
-	put_text(&answer, "state", health_state(daemon));
+	answer_open(&answer, "{sv}");
+	answer_put_text(&answer, "version", SEKIMORI_VERSION);
+	answer_put_text(&answer, "terminal", terminal->uid);
+	answer_put_text(&answer, "hostname", terminal->hostname);
+	answer_put_u64(&answer, "started", daemon->wall_started_ms);
+	answer_put_text(&answer, "state", health_state(daemon));
 	if (failure_is_degraded(&daemon->failures, &why))
-		put_text(&answer, "state-why", why);
-	put_text(&answer, "tier", health.tier);
-	put_text(&answer, "floor", health.floor);
-	put_text(&answer, "tamper", health.record.tamper);
-	put_u64(&answer, "tamper-until", tamper_lifted_until_ms(daemon));
+		answer_put_text(&answer, "state-why", why);
+	answer_put_text(&answer, "tier", health.tier);
+	answer_put_text(&answer, "floor", health.floor);
+	answer_put_text(&answer, "tamper", health.record.tamper);
+	answer_put_u64(&answer, "tamper-until", tamper_lifted_until_ms(daemon));
 	put_policy(&answer, daemon);
 	put_layers(&answer, &health.record);
 	put_spool(&answer, &health.recorder);
-	put_text(&answer, "collector", daemon->config.collector);
-	put_text(&answer, "contact",
-		 contact_of(daemon, contact, sizeof(contact)));
+	answer_put_text(&answer, "collector", daemon->config.collector);
+	answer_put_text(&answer, "contact",
+			contact_of(daemon, contact, sizeof(contact)));
 	put_counts(&answer, &daemon->pipeline.devices);
-	close_dict(&answer);
+	answer_close(&answer);
 	return answer.error;
 }
 
@@ -250,13 +170,13 @@ static void put_strings(struct answer *answer, const char *key, char **list)
 
 	if (answer->error || !list[0])
 		return;
-	note(answer, sd_bus_message_open_container(reply, 'e', "sv"));
-	note(answer, sd_bus_message_append(reply, "s", key));
-	note(answer, sd_bus_message_open_container(reply, 'v', "as"));
+	answer_note(answer, sd_bus_message_open_container(reply, 'e', "sv"));
+	answer_note(answer, sd_bus_message_append(reply, "s", key));
+	answer_note(answer, sd_bus_message_open_container(reply, 'v', "as"));
 	if (!answer->error)
-		note(answer, sd_bus_message_append_strv(reply, list));
+		answer_note(answer, sd_bus_message_append_strv(reply, list));
 	for (int i = 0; i < 2 && !answer->error; i++)
-		note(answer, sd_bus_message_close_container(reply));
+		answer_note(answer, sd_bus_message_close_container(reply));
 }
 
 static void put_channels(struct answer *answer, const struct usb_fact *fact)
@@ -298,14 +218,14 @@ static void put_usb_identity(struct answer *answer, const struct usb_fact *fact)
 {
 	char id[16];
 
-	put_text(answer, "port", fact->via_port);
+	answer_put_text(answer, "port", fact->via_port);
 	if (!(fact->has & USB_HAS_ID))
 		return; /* a device that could not be read */
 	(void)snprintf(id, sizeof(id), "%04x:%04x", fact->vendor_id,
 		       fact->product_id);
-	put_text(answer, "vid-pid", id);
-	put_text(answer, "manufacturer", fact->manufacturer);
-	put_text(answer, "hash", fact->hash);
+	answer_put_text(answer, "vid-pid", id);
+	answer_put_text(answer, "manufacturer", fact->manufacturer);
+	answer_put_text(answer, "hash", fact->hash);
 	put_channels(answer, fact);
 	put_interfaces(answer, fact);
 }
@@ -317,30 +237,32 @@ static void put_reason(struct answer *answer, const struct decision *decision)
 
 	(void)snprintf(place, sizeof(place), "%s:%u", decision->rule_file,
 		       decision->rule_line);
-	put_text(answer, "rule",
-		 decision->rule == VERDICT_NO_RULE ? "implicit"
-		 : decision->rule_id[0]		   ? decision->rule_id
-						   : place);
-	put_text(answer, "reason",
-		 decision->detail[0] ? decision->detail
-				     : record_reason_english(decision->reason));
-	put_text(answer, "reason-code", record_reason_to_str(decision->reason));
+	answer_put_text(answer, "rule",
+			decision->rule == VERDICT_NO_RULE ? "implicit"
+			: decision->rule_id[0]		  ? decision->rule_id
+							  : place);
+	answer_put_text(answer, "reason",
+			decision->detail[0]
+				? decision->detail
+				: record_reason_english(decision->reason));
+	answer_put_text(answer, "reason-code",
+			record_reason_to_str(decision->reason));
 }
 
 static void put_usb(struct answer *answer, const struct usb_entry *usb)
 {
 	const struct usb_fact *fact = &usb->device.fact;
 
-	put_text(answer, "id", fact->via_port);
-	put_text(answer, "kind", "usb");
-	put_text(answer, "state", device_state_to_str(usb->state));
+	answer_put_text(answer, "id", fact->via_port);
+	answer_put_text(answer, "kind", "usb");
+	answer_put_text(answer, "state", device_state_to_str(usb->state));
 	put_usb_identity(answer, fact);
-	put_text(answer, "name", fact->name);
-	put_text(answer, "serial", fact->serial);
+	answer_put_text(answer, "name", fact->name);
+	answer_put_text(answer, "serial", fact->serial);
 	put_reason(answer, &usb->decision);
-	put_bool(answer, "lifeline", usb->is_lifeline);
+	answer_put_bool(answer, "lifeline", usb->is_lifeline);
 	if (usb->is_keyboard_held)
-		put_bool(answer, "waits", true);
+		answer_put_bool(answer, "waits", true);
 }
 
 static void put_nodes(struct answer *answer, const struct daemon *daemon,
@@ -377,25 +299,26 @@ static void put_medium(struct answer *answer, const struct daemon *daemon,
 	if (medium->disk.usb_devpath[0])
 		parent = devices_usb(&daemon->pipeline.devices,
 				     medium->disk.usb_devpath);
-	put_text(answer, "id", medium->disk.name);
-	put_text(answer, "kind", "medium");
-	put_text(answer, "state", device_state_to_str(medium->state));
-	put_text(answer, "access", accesses[medium->access]);
+	answer_put_text(answer, "id", medium->disk.name);
+	answer_put_text(answer, "kind", "medium");
+	answer_put_text(answer, "state", device_state_to_str(medium->state));
+	answer_put_text(answer, "access", accesses[medium->access]);
 	if (parent)
 		put_usb_identity(answer, &parent->device.fact);
-	put_text(answer, "name",
-		 medium->disk.model[0] ? medium->disk.model
-		 : parent	       ? parent->device.fact.name
-				       : "");
-	put_text(answer, "serial",
-		 parent ? parent->device.fact.serial : medium->disk.serial);
+	answer_put_text(answer, "name",
+			medium->disk.model[0] ? medium->disk.model
+			: parent	      ? parent->device.fact.name
+					      : "");
+	answer_put_text(answer, "serial",
+			parent ? parent->device.fact.serial
+			       : medium->disk.serial);
 	put_nodes(answer, daemon, medium);
-	put_text(answer, "fs-type", medium->fs_type);
-	put_text(answer, "label", medium->label);
+	answer_put_text(answer, "fs-type", medium->fs_type);
+	answer_put_text(answer, "label", medium->label);
 	if (medium->disk.size_bytes > 0)
-		put_u64(answer, "size", medium->disk.size_bytes);
+		answer_put_u64(answer, "size", medium->disk.size_bytes);
 	put_reason(answer, &medium->decision);
-	put_bool(answer, "lifeline", false);
+	answer_put_bool(answer, "lifeline", false);
 }
 
 int answer_devices(struct daemon *daemon, sd_bus_message *reply)
@@ -403,20 +326,21 @@ int answer_devices(struct daemon *daemon, sd_bus_message *reply)
 	const struct devices *devices = &daemon->pipeline.devices;
 	struct answer answer = {.reply = reply};
 
-	note(&answer, sd_bus_message_open_container(reply, 'a', "a{sv}"));
+	answer_note(&answer,
+		    sd_bus_message_open_container(reply, 'a', "a{sv}"));
 	for (const struct usb_entry *usb = devices->usb; usb; usb = usb->next) {
 		if (usb->device.fact.is_controller)
 			continue;
-		open_dict(&answer);
+		answer_open(&answer, "{sv}");
 		put_usb(&answer, usb);
-		close_dict(&answer);
+		answer_close(&answer);
 	}
 	for (const struct medium_entry *m = devices->media; m; m = m->next) {
-		open_dict(&answer);
+		answer_open(&answer, "{sv}");
 		put_medium(&answer, daemon, m);
-		close_dict(&answer);
+		answer_close(&answer);
 	}
-	close_dict(&answer);
+	answer_close(&answer);
 	return answer.error;
 }
 
@@ -469,17 +393,17 @@ static struct medium_entry *find_medium(const struct daemon *daemon,
 static void put_rule(struct answer *answer, const struct ruleset *ruleset,
 		     uint32_t index, bool is_near)
 {
-	char text[TEXT_MAX];
+	char text[ANSWER_TEXT_MAX];
 
 	if (!ruleset || index == VERDICT_NO_RULE)
 		return;
 	struct rules_rule rule = ruleset_rule(ruleset, index);
 	(void)ruleset_format(ruleset, index, 0, text, sizeof(text));
-	put_span(answer, is_near ? "near-file" : "rule-file", rule.file);
-	put_u32(answer, is_near ? "near-line" : "rule-line", rule.line);
-	put_text(answer, is_near ? "near-text" : "rule-text", text);
+	answer_put_span(answer, is_near ? "near-file" : "rule-file", rule.file);
+	answer_put_u32(answer, is_near ? "near-line" : "rule-line", rule.line);
+	answer_put_text(answer, is_near ? "near-text" : "rule-text", text);
 	if (is_near)
-		put_span(answer, "near-rule", rule.rule_id);
+		answer_put_span(answer, "near-rule", rule.rule_id);
 }
 
 static void put_explanation(struct answer *answer, struct daemon *daemon,
@@ -489,15 +413,16 @@ static void put_explanation(struct answer *answer, struct daemon *daemon,
 	const struct ruleset *ruleset = daemon->pipeline.bundle.ruleset;
 	char contact[512];
 
-	put_u64(answer, "decided", decision->wall_ms);
-	put_text(answer, "mode", decision->is_monitor ? "monitor" : "enforce");
+	answer_put_u64(answer, "decided", decision->wall_ms);
+	answer_put_text(answer, "mode",
+			decision->is_monitor ? "monitor" : "enforce");
 	put_rule(answer, ruleset, decision->rule, false);
 	if (why->has_nearest) {
 		put_rule(answer, ruleset, why->nearest, true);
-		put_text(answer, "near-why", why->nearest_missing);
+		answer_put_text(answer, "near-why", why->nearest_missing);
 	}
-	put_text(answer, "contact",
-		 contact_of(daemon, contact, sizeof(contact)));
+	answer_put_text(answer, "contact",
+			contact_of(daemon, contact, sizeof(contact)));
 }
 
 static void explain_one_usb(struct answer *answer, struct daemon *daemon,
@@ -510,11 +435,12 @@ static void explain_one_usb(struct answer *answer, struct daemon *daemon,
 	explain_usb(daemon->pipeline.bundle.ruleset, &usb->device.fact,
 		    &context, &why);
 	put_usb(answer, usb);
-	put_text(answer, "layer", "usb_authorize");
-	put_text(answer, "target", usb_target_to_str(usb->decision.target));
+	answer_put_text(answer, "layer", "usb_authorize");
+	answer_put_text(answer, "target",
+			usb_target_to_str(usb->decision.target));
 	put_explanation(answer, daemon, &why, &usb->decision);
 	if (usb->state == DEVICE_BLOCKED)
-		put_text(answer, "ask", "use of this device");
+		answer_put_text(answer, "ask", "use of this device");
 }
 
 static void explain_one_medium(struct answer *answer, struct daemon *daemon,
@@ -528,12 +454,13 @@ static void explain_one_medium(struct answer *answer, struct daemon *daemon,
 	pipeline_context(&daemon->pipeline, &context);
 	explain_media(daemon->pipeline.bundle.ruleset, &fact, &context, &why);
 	put_medium(answer, daemon, medium);
-	put_text(answer, "layer", "media");
-	put_text(answer, "target",
-		 media_access_to_str(medium->decision.access));
+	answer_put_text(answer, "layer", "media");
+	answer_put_text(answer, "target",
+			media_access_to_str(medium->decision.access));
 	put_explanation(answer, daemon, &why, &medium->decision);
 	if (medium->access == MEDIA_DENY)
-		put_text(answer, "ask", "read-only access to this medium");
+		answer_put_text(answer, "ask",
+				"read-only access to this medium");
 }
 
 int answer_explain(struct daemon *daemon, const char *name,
@@ -552,12 +479,12 @@ int answer_explain(struct daemon *daemon, const char *name,
 	if (!usb && !medium)
 		return -ENOENT;
 
-	open_dict(&answer);
+	answer_open(&answer, "{sv}");
 	if (usb)
 		explain_one_usb(&answer, daemon, usb);
 	else
 		explain_one_medium(&answer, daemon, medium);
-	close_dict(&answer);
+	answer_close(&answer);
 	return answer.error;
 }
 

@@ -6,79 +6,11 @@
 #include <string.h>
 
 #include "agent/base/clock.h"
+#include "agent/daemon/answer.h"
 #include "agent/daemon/context.h"
 #include "agent/daemon/login_loop.h"
-#include "policy/utf8.h"
 
 #define TEXT_MAX 512
-
-/* The first error of a run of appends; once set, the rest does nothing. */
-struct answer {
-	sd_bus_message *reply;
-	int error;
-};
-
-static void note(struct answer *answer, int r)
-{
-	if (answer->error == 0 && r < 0)
-		answer->error = r;
-}
-
-/* D-Bus refuses the whole message for one string that is not UTF-8. */
-static void put_text(struct answer *answer, const char *key, const char *value)
-{
-	char text[TEXT_MAX];
-	size_t len = strlen(value), used = 0;
-
-	if (len == 0 || answer->error)
-		return;
-	while (len > 0 && used + UTF8_BYTES_MAX < sizeof(text)) {
-		uint32_t cp;
-		size_t n = utf8_next(value, len, &cp);
-
-		used += utf8_put(utf8_is_noncharacter(cp) ? UTF8_REPLACEMENT
-							  : cp,
-				 text + used);
-		value += n;
-		len -= n;
-	}
-	text[used] = '\0';
-	note(answer,
-	     sd_bus_message_append(answer->reply, "{sv}", key, "s", text));
-}
-
-static void put_u32(struct answer *answer, const char *key, uint32_t value)
-{
-	if (!answer->error)
-		note(answer, sd_bus_message_append(answer->reply, "{sv}", key,
-						   "u", value));
-}
-
-static void put_u64(struct answer *answer, const char *key, uint64_t value)
-{
-	if (!answer->error)
-		note(answer, sd_bus_message_append(answer->reply, "{sv}", key,
-						   "t", value));
-}
-
-static void put_bool(struct answer *answer, const char *key, bool value)
-{
-	if (!answer->error)
-		note(answer, sd_bus_message_append(answer->reply, "{sv}", key,
-						   "b", (int)value));
-}
-
-static void open_list(struct answer *answer, const char *contents)
-{
-	note(answer,
-	     sd_bus_message_open_container(answer->reply, 'a', contents));
-}
-
-static void close_list(struct answer *answer)
-{
-	if (!answer->error)
-		note(answer, sd_bus_message_close_container(answer->reply));
-}
 
 static void put_modules(struct answer *answer, const struct login_record *from)
 {
@@ -91,7 +23,7 @@ static void put_modules(struct answer *answer, const struct login_record *from)
 		if (n > 0 && used + (size_t)n < sizeof(text))
 			used += (size_t)n;
 	}
-	put_text(answer, "modules", text);
+	answer_put_text(answer, "modules", text);
 }
 
 /* Our clock to the wall's, for people. */
@@ -114,25 +46,28 @@ static void put_state(struct answer *answer, const struct logins *logins,
 
 	if (logins_mode(logins, now) == LOGIN_MODE_OFF)
 		return;
-	put_text(answer, "state", mfa_state_to_str(mfa->state));
+	answer_put_text(answer, "state", mfa_state_to_str(mfa->state));
 	if (mfa->cause != MFA_CAUSE_NONE)
-		put_text(answer, "cause", mfa_cause_to_str(mfa->cause));
-	put_u64(answer, "since", wall_ms_of(mfa->since_boot_ns, now));
+		answer_put_text(answer, "cause", mfa_cause_to_str(mfa->cause));
+	answer_put_u64(answer, "since", wall_ms_of(mfa->since_boot_ns, now));
 	mfa_factors_to_str(entry->factors, factors);
-	put_text(answer, "factors", factors);
+	answer_put_text(answer, "factors", factors);
 	if (mfa->proof_boot_ns != 0) {
-		put_u64(answer, "proof", wall_ms_of(mfa->proof_boot_ns, now));
-		put_u64(answer, "proof-age",
-			mfa->proof_boot_ns < now
-				? (now - mfa->proof_boot_ns) / NS_PER_S
-				: 0);
+		answer_put_u64(answer, "proof",
+			       wall_ms_of(mfa->proof_boot_ns, now));
+		answer_put_u64(answer, "proof-age",
+			       mfa->proof_boot_ns < now
+				       ? (now - mfa->proof_boot_ns) / NS_PER_S
+				       : 0);
 	}
-	put_bool(answer, "media", mfa_session_grants(policy, mfa, now));
-	put_bool(answer, "fresh", mfa_session_is_fresh(policy, mfa, now));
+	answer_put_bool(answer, "media", mfa_session_grants(policy, mfa, now));
+	answer_put_bool(answer, "fresh",
+			mfa_session_is_fresh(policy, mfa, now));
 	uint64_t deadline = mfa_session_deadline(policy, mfa);
 	if (deadline != 0)
-		put_u64(answer, "deadline",
-			deadline > now ? (deadline - now) / NS_PER_S : 0);
+		answer_put_u64(answer, "deadline",
+			       deadline > now ? (deadline - now) / NS_PER_S
+					      : 0);
 }
 
 static void put_entry(struct answer *answer, const struct logins *logins,
@@ -140,25 +75,25 @@ static void put_entry(struct answer *answer, const struct logins *logins,
 {
 	const struct login_session *s = &entry->session;
 
-	open_list(answer, "{sv}");
-	put_text(answer, "session", s->id);
-	put_text(answer, "user", s->user);
-	put_u32(answer, "uid", s->uid);
-	put_text(answer, "service", s->service);
-	put_text(answer, "seat", s->seat);
-	put_text(answer, "tty", s->tty);
-	put_text(answer, "type", s->type);
-	put_text(answer, "class", s->class_name);
-	put_text(answer, "host", s->rhost);
-	put_u32(answer, "leader", s->leader);
-	put_bool(answer, "active", s->is_active);
-	put_bool(answer, "remote", s->is_remote);
-	put_bool(answer, "locked-hint", s->is_hint_locked);
-	put_bool(answer, "recorded", entry->has_record);
+	answer_open(answer, "{sv}");
+	answer_put_text(answer, "session", s->id);
+	answer_put_text(answer, "user", s->user);
+	answer_put_u32(answer, "uid", s->uid);
+	answer_put_text(answer, "service", s->service);
+	answer_put_text(answer, "seat", s->seat);
+	answer_put_text(answer, "tty", s->tty);
+	answer_put_text(answer, "type", s->type);
+	answer_put_text(answer, "class", s->class_name);
+	answer_put_text(answer, "host", s->rhost);
+	answer_put_u32(answer, "leader", s->leader);
+	answer_put_bool(answer, "active", s->is_active);
+	answer_put_bool(answer, "remote", s->is_remote);
+	answer_put_bool(answer, "locked-hint", s->is_hint_locked);
+	answer_put_bool(answer, "recorded", entry->has_record);
 	put_state(answer, logins, entry, now);
 	if (entry->has_record)
 		put_modules(answer, &entry->record);
-	close_list(answer);
+	answer_close(answer);
 }
 
 int answer_logins(struct daemon *daemon, sd_bus_message *reply)
@@ -167,11 +102,11 @@ int answer_logins(struct daemon *daemon, sd_bus_message *reply)
 	struct answer answer = {.reply = reply};
 	uint64_t now = clock_boot_ns();
 
-	open_list(&answer, "a{sv}");
+	answer_open(&answer, "a{sv}");
 	for (const struct login_entry *e = logins_first(logins);
 	     e && answer.error == 0; e = e->next)
 		put_entry(&answer, logins, e, now);
-	close_list(&answer);
+	answer_close(&answer);
 	return answer.error;
 }
 
@@ -184,17 +119,19 @@ int answer_login_mode(struct daemon *daemon, sd_bus_message *reply)
 	struct answer answer = {.reply = reply};
 	uint64_t now = clock_boot_ns();
 
-	open_list(&answer, "{sv}");
-	put_text(&answer, "mode", login_mode_to_str(logins_mode(logins, now)));
-	put_bool(&answer, "switch", turned->mode == LOGIN_MODE_ENFORCE);
+	answer_open(&answer, "{sv}");
+	answer_put_text(&answer, "mode",
+			login_mode_to_str(logins_mode(logins, now)));
+	answer_put_bool(&answer, "switch", turned->mode == LOGIN_MODE_ENFORCE);
 	if (policy->trial_until_boot_ns > now)
-		put_u64(&answer, "trial",
-			(policy->trial_until_boot_ns - now) / NS_PER_S);
-	put_u32(&answer, "required", policy->mfa.required);
-	put_bool(&answer, "breakglass", login_policy_has_breakglass(policy));
-	put_u64(&answer, "policy-serial", policy->serial);
+		answer_put_u64(&answer, "trial",
+			       (policy->trial_until_boot_ns - now) / NS_PER_S);
+	answer_put_u32(&answer, "required", policy->mfa.required);
+	answer_put_bool(&answer, "breakglass",
+			login_policy_has_breakglass(policy));
+	answer_put_u64(&answer, "policy-serial", policy->serial);
 	if (daemon->failures.active[FAILURE_LOGIN_POLICY])
-		put_text(&answer, "error", error);
-	close_list(&answer);
+		answer_put_text(&answer, "error", error);
+	answer_close(&answer);
 	return answer.error;
 }
