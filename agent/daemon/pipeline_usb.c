@@ -591,7 +591,8 @@ static bool is_too_early(const struct pipeline *pipeline,
 
 	/* A hub has nothing to lose; configured anew, it looks at its ports
 	 * once more. */
-	if (fact->is_authorized || is_blocking(&entry->decision) ||
+	if (fact->is_authorized ||
+	    pipeline_keeps_out(pipeline, &entry->decision) ||
 	    fact->channels == USB_CHANNEL_BIT(USB_CHANNEL_HUB))
 		return false;
 	(void)snprintf(path, sizeof(path), "sys/bus/usb/devices/%s/driver",

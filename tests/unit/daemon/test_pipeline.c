@@ -185,6 +185,25 @@ static void some_interfaces_wait_until_the_kernel_has_looked(void **state)
 	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_ALLOWED), 1);
 }
 
+/* What a rule on trial refuses is let in as well, so it waits as well. */
+static void a_refusal_on_trial_waits_for_the_kernel_too(void **state)
+{
+	struct machine *machine = *state;
+	struct fake_usb early = stick;
+
+	early.authorized = 0;
+	early.is_unbound = true;
+	load(machine, HEAD "block id 0411:01e8 monitor\n", 0);
+	machine_plug(machine, &early);
+	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-1"), 0);
+
+	fake_link(&machine->tree, "sys/bus/usb/devices/1-1/driver",
+		  "../../../../../bus/usb/drivers/usb");
+	machine_uevent(machine, UEVENT_BIND, "usb", "1-1");
+	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-1"), 1);
+	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_BLOCKED), 1);
+}
+
 /* A driver that never comes is told, once; the device stays shut. */
 static void a_device_that_is_never_bound_is_told_at_a_later_scan(void **state)
 {
@@ -667,6 +686,7 @@ int main(void)
 		CASE(a_rejected_device_that_stays_loses_its_drivers),
 		CASE(a_device_let_in_before_us_keeps_only_what_is_allowed),
 		CASE(some_interfaces_wait_until_the_kernel_has_looked),
+		CASE(a_refusal_on_trial_waits_for_the_kernel_too),
 		CASE(a_device_that_is_never_bound_is_told_at_a_later_scan),
 		CASE(a_present_keyboard_is_not_cut_off_by_halves),
 		CASE(a_replayed_add_is_not_judged_again),
