@@ -298,6 +298,10 @@ bool ruleset_signer(const struct ruleset *ruleset, size_t index,
 	if (index >= ruleset->keys.count)
 		return false;
 	*ret_signer = (struct rules_signer){
+		.name = pool_get(&ruleset->pool, keys[index].key_id),
+		.access = (enum media_access)keys[index].access,
+		.max_minutes = keys[index].max_minutes,
+		.approvals = keys[index].approvals,
 		.role = pool_get(&ruleset->pool, keys[index].role),
 		.public_key = pool_get(&ruleset->pool, keys[index].public_key),
 	};

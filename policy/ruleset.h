@@ -109,8 +109,12 @@ bool ruleset_wants_tamper(const struct ruleset *ruleset);
 
 /* A key of the header, as a caller may need it to prove something. */
 struct rules_signer {
+	struct span name; /* the key's id, as written */
 	struct span role;
-	struct span public_key; /* as written */
+	struct span public_key;	  /* as written */
+	enum media_access access; /* the most it may give */
+	uint32_t max_minutes;	  /* 0: not limited here */
+	uint32_t approvals;	  /* people needed, at least 1 */
 };
 
 /* The keys in order of the texts; false: there are no more than `index`. */

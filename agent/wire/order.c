@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "agent/wire/lines.h"
+#include "policy/lines.h"
 
 #define FIRST_WORD "sekimori-order"
 

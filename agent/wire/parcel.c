@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "agent/wire/lines.h"
+#include "policy/lines.h"
 
 #define FIRST_LINE "sekimori-policy 1"
 #define SUFFIX	   ".rules"

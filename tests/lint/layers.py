@@ -9,7 +9,7 @@ MAY = {
     "policy": {"policy"},
     "policy/tool": {"policy", "policy/tool", "agent/wire", "agent/base"},
     "agent/base": {"agent/base"},
-    "agent/wire": {"policy:limits.h,span.h", "agent/wire"},
+    "agent/wire": {"policy:limits.h,span.h,lines.h", "agent/wire"},
     "agent/bpf": {"agent/bpf"},
     "agent/sense": {"policy", "agent/base", "agent/bpf", "agent/sense"},
     "agent/enforce": {"policy", "agent/base", "agent/bpf", "agent/enforce"},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * lines: texts of "WORD VALUE" lines in a fixed order, which is how what we
- * sign is spelt: one content, one spelling, and a person can read it. PURE;
- * internal to agent/wire (parcel.h, order.h).
+ * sign is spelt: one content, one spelling, and a person can read it. PURE; for
+ * the codecs of such texts (agent/wire/parcel.h, order.h, policy/grant.h).
  */
 #pragma once
 

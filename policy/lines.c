@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading and writing lines, see lines.h. */
-#include "agent/wire/lines.h"
+#include "policy/lines.h"
 
 #include <inttypes.h>
 #include <stdio.h>
