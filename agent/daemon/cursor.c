@@ -40,6 +40,8 @@ int cursor_parse(const char *text, struct cursor *ret_cursor)
 		if (!is_well)
 			(void)snprintf(cursor.error, sizeof(cursor.error),
 				       "%.*s", len, end);
+		cursor.is_mismatch = strncmp(end, CURSOR_MISMATCH,
+					     strlen(CURSOR_MISMATCH)) == 0;
 	}
 	*ret_cursor = cursor;
 	return 0;

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/spool/tail.h"
@@ -19,6 +20,7 @@ struct cursor {
 	uint64_t wall_contact_s;      /* last success, 0: never */
 	char error[CURSOR_ERROR_MAX]; /* of the newest try; "" when it went
 					 well */
+	bool is_mismatch;	      /* the collector refuses this stream */
 };
 
 /* Reads CURSOR_PATH below ROOT_FD. 0, -ENOENT, -EBADMSG (not of our form) or

@@ -253,6 +253,17 @@ static void end_learning(struct daemon *daemon)
 		daemon->pipeline.is_learning = false;
 }
 
+static void watch_spool(struct daemon *daemon)
+{
+	int r = sd_event_add_io(daemon->loop, &daemon->spool_source,
+				recorder_event_fd(daemon->recorder), EPOLLIN,
+				on_spool, daemon);
+
+	if (r < 0)
+		log_error(daemon->log, "cannot watch the spool: %s",
+			  errno_text(r));
+}
+
 void events_open_spool(struct daemon *daemon)
 {
 	if (recorder_is_open(daemon->recorder))
@@ -267,13 +278,23 @@ void events_open_spool(struct daemon *daemon)
 	save_usb_defaults(daemon);
 	read_learned(daemon);
 	login_loop_apply(daemon->logins);
-	r = sd_event_add_io(daemon->loop, &daemon->spool_source,
-			    recorder_event_fd(daemon->recorder), EPOLLIN,
-			    on_spool, daemon);
-	if (r < 0)
-		log_error(daemon->log, "cannot watch the spool: %s",
-			  errno_text(r));
+	watch_spool(daemon);
 	recorder_read_cursor(daemon->recorder);
+}
+
+/* What the shipper has to say: what is stored, or that it never will be. */
+static void look_at_cursor(struct daemon *daemon)
+{
+	recorder_read_cursor(daemon->recorder);
+	if (!recorder_is_forked(daemon->recorder))
+		return;
+	daemon->spool_source = sd_event_source_unref(daemon->spool_source);
+	int r = recorder_renew(daemon->recorder);
+	if (r < 0)
+		log_warning(daemon->log, "no new stream yet: %s",
+			    errno_text(r));
+	if (recorder_is_open(daemon->recorder))
+		watch_spool(daemon);
 }
 
 static int on_mount(sd_event_source *source, int fd, uint32_t revents,
@@ -386,7 +407,7 @@ static int on_heartbeat(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	events_open_spool(daemon);
 	end_learning(daemon);
-	recorder_read_cursor(daemon->recorder);
+	look_at_cursor(daemon);
 	/* What lies there may have begun to count meanwhile */
 	(void)policy_offer_inbox(daemon);
 	(void)!tamper_order_inbox(daemon);

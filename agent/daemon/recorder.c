@@ -26,6 +26,8 @@
 #define STATE_DIR "var/lib/sekimori"
 #define SPOOL_DIR STATE_DIR "/spool"
 #define TAIL_FILE "run/sekimori/spool.tail"
+/* The daemon's loop stands still meanwhile. */
+#define RENEW_FLUSH_MS 1000u
 
 struct waiting {
 	struct waiting *next;
@@ -54,6 +56,8 @@ struct recorder {
 
 	struct cursor cursor;
 	bool has_cursor;
+	bool was_opened;
+	bool is_fork_kept; /* the collector refuses it, and it goes on */
 	char json[RECORD_MAX_BYTES];
 };
 
@@ -420,6 +424,8 @@ static int open_spool(struct recorder *recorder, struct spool_opening *opening)
 	/* Without a cursor nothing is known to be stored elsewhere */
 	if (cursor_read(root_fd, &cursor) < 0)
 		memset(&cursor, 0, sizeof(cursor));
+	else
+		recorder->cursor = cursor;
 
 	struct spool_config config = {
 		.dirfd = dir,
@@ -430,11 +436,33 @@ static int open_spool(struct recorder *recorder, struct spool_opening *opening)
 	};
 	memcpy(config.host_id, recorder->identity.host_id, FRAME_ID_SIZE);
 	memcpy(config.known_stream, cursor.acked.stream, FRAME_ID_SIZE);
+	if (cursor.is_mismatch)
+		memcpy(config.forked_stream, cursor.acked.stream,
+		       FRAME_ID_SIZE);
 	int r = spool_open(&config, &recorder->spool, opening);
 	if (r < 0)
 		return r;
+	cleanup_close(&recorder->spool_dir);
 	recorder->spool_dir = TAKE_FD(dir);
+	recorder->is_fork_kept = opening->is_fork_kept;
+	if (opening->is_fork_kept)
+		log_error(recorder->options.log,
+			  "the collector holds another history of this spool, "
+			  "and too many streams were given up already; nothing "
+			  "is shipped until somebody looks");
 	return 0;
+}
+
+/* What of the old stream is on this terminal alone. */
+static void tell_unshipped(const struct recorder *recorder,
+			   struct record_gap *gap)
+{
+	uint64_t acked = recorder->cursor.acked.seq;
+
+	if (gap->last <= acked)
+		return;
+	gap->first = acked + 1;
+	gap->count = gap->last - acked;
 }
 
 /* A new stream where there should have been the old one is worth an event. */
@@ -449,6 +477,14 @@ static void tell_opening(struct recorder *recorder,
 		record.u.gap.why = spool_found_to_str(opening->found);
 		record.u.gap.last = opening->old_last_seq;
 		record.u.gap.old_stream = old;
+		if (opening->found == SPOOL_FOUND_FORKED)
+			tell_unshipped(recorder, &record.u.gap);
+		emit(recorder, &record);
+	}
+	if (opening->pruned_count > 0) {
+		record.code = RECORD_LOG_GAP;
+		record.u.gap = (struct record_gap){
+			.why = "the oldest stream set aside was removed"};
 		emit(recorder, &record);
 	}
 	if (opening->gap_last > 0) {
@@ -495,9 +531,10 @@ int recorder_open(struct recorder *recorder)
 	recorder->is_telling = true;
 	struct waiting *first = recorder->first, *last = recorder->last;
 	recorder->first = recorder->last = NULL;
-	if (recorder->options.on_open)
+	if (recorder->options.on_open && !recorder->was_opened)
 		recorder->options.on_open(recorder->options.userdata,
 					  recorder->identity.is_first);
+	recorder->was_opened = true;
 	tell_opening(recorder, &opening);
 	recorder->is_telling = false;
 	if (recorder->last)
@@ -508,6 +545,33 @@ int recorder_open(struct recorder *recorder)
 		recorder->last = last;
 	drain(recorder);
 	return 0;
+}
+
+bool recorder_is_forked(const struct recorder *recorder)
+{
+	uint8_t stream[FRAME_ID_SIZE];
+
+	if (!recorder->spool || !recorder->has_cursor ||
+	    !recorder->cursor.is_mismatch || recorder->is_fork_kept)
+		return false;
+	spool_stream(recorder->spool, stream);
+	return memcmp(stream, recorder->cursor.acked.stream, sizeof(stream)) ==
+	       0;
+}
+
+int recorder_renew(struct recorder *recorder)
+{
+	uint64_t last = spool_next_seq(recorder->spool) - 1;
+
+	/* Nothing accepted is given up for it: then later. */
+	if (spool_flush(recorder->spool, last, RENEW_FLUSH_MS) != 0)
+		return -EAGAIN;
+	log_notice(recorder->options.log,
+		   "the collector holds another history of this spool: a new "
+		   "stream begins, the old one is kept");
+	recorder->follower = spool_reader_free(recorder->follower);
+	recorder->spool = spool_close(recorder->spool, RENEW_FLUSH_MS);
+	return recorder_open(recorder);
 }
 
 DEFINE_CLEANUP(reader, struct spool_reader *, spool_reader_free);

@@ -72,6 +72,17 @@ void recorder_dispatch(struct recorder *recorder) __attribute__((nonnull));
  * speaks of this stream and of events that exist. */
 void recorder_read_cursor(struct recorder *recorder) __attribute__((nonnull));
 
+/* Whether the collector refuses this stream, as recorder_read_cursor() saw: it
+ * holds another history of it (a restored image, a copied disk). */
+bool recorder_is_forked(const struct recorder *recorder)
+	__attribute__((nonnull));
+
+/* Then: sets the stream aside and begins a new one with spool.reset. The
+ * eventfd is another afterwards. 0; -EAGAIN: not now, nothing has changed; or
+ * -errno: it is closed, and recorder_open() is to be tried again. */
+int recorder_renew(struct recorder *recorder)
+	__attribute__((nonnull, warn_unused_result));
+
 struct recorder_status {
 	bool is_open;
 	char stream[33]; /* "" while not open */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/ship/limits.h"
+#include "agent/spool/tail.h"
 #include "agent/wire/otlp.h"
 
 #include "agent/base/banned.h"
@@ -91,9 +92,9 @@ static struct answer judge_conflict(const struct answer_question *question,
 				.reason = "collector wants older events"};
 
 	if (strcmp(reply->chain, "mismatch") == 0)
-		return (struct answer){
-			.action = ANSWER_MISMATCH,
-			.reason = "collector holds another history"};
+		return (struct answer){.action = ANSWER_MISMATCH,
+				       .reason = CURSOR_MISMATCH
+				       ": collector holds another history"};
 	if (parse_position(reply->expect, question->stream, &answer.seq) < 0)
 		return nonsense("409 without a position in this stream");
 	/* A gap is before what was sent. Going on behind it would count events

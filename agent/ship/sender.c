@@ -48,6 +48,8 @@ struct sender {
 	size_t events_max;
 	bool is_denied;
 	bool is_draining;    /* at half duty, after an outage */
+	bool is_forked;	     /* the collector holds another history of… */
+	uint64_t ask_ns;     /* …this stream; mono, when to ask again */
 	uint64_t failing_ns; /* mono; since when, 0 = not failing */
 	char headers[HEADER_COUNT][HEADER_SIZE];
 	const char *header_list[HEADER_COUNT + 1];
@@ -344,6 +346,19 @@ static uint64_t hold(struct sender *sender, const struct answer *answer)
 	return back_off(sender, sender->backoff.max_ms / MS_PER_S);
 }
 
+/*
+ * The state's first word asks the daemon for a new stream (sekimori.spool(5)).
+ * Until spool.tail names one, this one is tried now and then.
+ */
+static uint64_t mismatch(struct sender *sender, const struct answer *answer)
+{
+	uint64_t wait_ms = hold(sender, answer);
+
+	sender->is_forked = true;
+	sender->ask_ns = clock_mono_ns() + wait_ms * NS_PER_MS;
+	return wait_ms;
+}
+
 static uint64_t act(struct sender *sender, const struct answer *answer,
 		    const struct http_response *response, uint64_t asked_ns)
 {
@@ -361,7 +376,7 @@ static uint64_t act(struct sender *sender, const struct answer *answer,
 		sender->is_denied = true;
 		return hold(sender, answer);
 	case ANSWER_MISMATCH:
-		return hold(sender, answer);
+		return mismatch(sender, answer);
 	case ANSWER_RETRY:
 	default:
 		tell(sender, answer->reason, response->error);
@@ -429,15 +444,30 @@ static uint64_t splay_ms(const struct sender *sender)
 	return boot_ms < mine ? mine - boot_ms : 0;
 }
 
+/* Another stream than before: nothing of it has been told anybody. */
+static void begin_stream(struct sender *sender, const struct spool_tail *tail)
+{
+	struct cursor *cursor = &sender->cursor;
+
+	memcpy(cursor->acked.stream, tail->stream, FRAME_ID_SIZE);
+	cursor->acked.seq = 0;
+	cursor->state[0] = '\0'; /* was the old one's */
+	sender->is_forked = false;
+	backoff_reset(&sender->backoff);
+}
+
 struct sender_wait sender_step(struct sender *sender,
 			       const struct spool_tail *tail)
 {
 	struct cursor *cursor = &sender->cursor;
+	uint64_t now_ns = clock_mono_ns();
 
-	if (memcmp(cursor->acked.stream, tail->stream, FRAME_ID_SIZE) != 0) {
-		memcpy(cursor->acked.stream, tail->stream, FRAME_ID_SIZE);
-		cursor->acked.seq = 0;
-	}
+	if (memcmp(cursor->acked.stream, tail->stream, FRAME_ID_SIZE) != 0)
+		begin_stream(sender, tail);
+	if (sender->is_forked && now_ns < sender->ask_ns)
+		return (struct sender_wait){
+			(sender->ask_ns - now_ns) / NS_PER_MS + 1, true};
+	sender->is_forked = false;
 	if (cursor->acked.seq >= tail->seq) {
 		sender->is_draining = false;
 		return (struct sender_wait){SENDER_IDLE, true};
@@ -458,5 +488,6 @@ struct sender_wait sender_step(struct sender *sender,
 	uint64_t wait_ms = splay_ms(sender);
 	if (wait_ms > 0)
 		return (struct sender_wait){wait_ms, true};
-	return (struct sender_wait){ask_and_act(sender, tail), false};
+	wait_ms = ask_and_act(sender, tail);
+	return (struct sender_wait){wait_ms, sender->is_forked};
 }

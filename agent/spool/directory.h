@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What lies in a spool directory: segments "<first seq, 20 digits>.seg", files
- * prepared for later "prepared-NN", and streams set aside "aside-…". Writer and
- * reader share these names. Internal to spool/.
+ * prepared for later "prepared-NN", and folders of streams set aside (aside.h).
+ * Writer and reader share these names. Internal to spool/.
  */
 #pragma once
 
@@ -12,7 +12,6 @@
 /* "00000000000000000001.seg" and its NUL. */
 #define SEGMENT_NAME_SIZE  25u
 #define PREPARED_NAME_SIZE 16u
-#define ASIDE_PREFIX	   "aside-"
 
 void segment_name(uint64_t first_seq, char ret_name[SEGMENT_NAME_SIZE])
 	__attribute__((nonnull));

@@ -8,26 +8,18 @@
  */
 #include "agent/spool/internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "agent/base/cleanup.h"
-#include "agent/base/clock.h"
 #include "agent/base/fd.h"
-#include "agent/base/hex.h"
+#include "agent/spool/aside.h"
 #include "agent/spool/tail.h"
 
 #include "agent/base/banned.h"
-
-/* Files of streams set aside that are kept, newest first. */
-#define ASIDE_MAX	16u
-#define ASIDE_NAME_SIZE 96u
 
 /* The highest sequence known to have been durable in a stream. */
 static uint64_t known_seq(const struct spool_config *config,
@@ -261,66 +253,70 @@ static int load_closed(struct spool *spool, const uint64_t *first_seqs,
 	return 0;
 }
 
-/* Removes the oldest of what was set aside, beyond ASIDE_MAX files. */
-static int prune_aside(struct spool *spool)
+/*
+ * Ends a stream that was given up while all was well with it: its last segment
+ * gets the footer of a closed one, so that the end too is signed.
+ */
+static int close_stream(struct spool *spool, const struct recovered *result)
 {
-	for (;;) {
-		_cleanup_closedir_ DIR *directory = NULL;
-		char oldest[ASIDE_NAME_SIZE] = "";
-		const struct dirent *entry;
-		size_t count = 0;
+	struct segment_footer footer = {.count = result->count};
+	uint8_t data[SEGMENT_FOOTER_SIZE];
+	uint64_t offset = result->size - SEGMENT_FOOTER_SIZE;
 
-		int fd = open_below(spool->dirfd, ".", O_RDONLY | O_DIRECTORY,
-				    0);
-		if (fd < 0)
-			return fd;
-		directory = fdopendir(fd);
-		if (!directory) {
-			int saved_errno = errno;
-
-			(void)close(fd); /* was only to be listed */
-			return -saved_errno;
-		}
-		while ((entry = readdir(directory))) {
-			if (strncmp(entry->d_name, ASIDE_PREFIX,
-				    strlen(ASIDE_PREFIX)) != 0 ||
-			    strlen(entry->d_name) >= sizeof(oldest))
-				continue;
-			count++;
-			/* Names begin with the time, so they sort by age. */
-			if (!*oldest || strcmp(entry->d_name, oldest) < 0)
-				(void)snprintf(oldest, sizeof(oldest), "%.*s",
-					       (int)sizeof(oldest) - 1,
-					       entry->d_name);
-		}
-		if (count <= ASIDE_MAX)
-			return 0;
-		int r = spool->ops->unlink(spool->dirfd, oldest);
+	if (result->is_closed || result->count == 0)
+		return 0;
+	memcpy(footer.tip, result->tip, FRAME_HASH_SIZE);
+	if (spool->host_key) {
+		int r = segment_footer_sign(&result->header, &footer,
+					    spool->host_key);
 		if (r < 0)
 			return r;
 	}
+	segment_footer_encode(&footer, data);
+	if (offset < result->used)
+		offset = result->used;
+	int r = spool->ops->write(result->fd, data, sizeof(data), offset);
+	return r < 0 ? r : spool->ops->sync_data(result->fd);
 }
 
-/* Renames all segments out of the way, newest last. */
-static int set_aside(struct spool *spool, const uint64_t *first_seqs,
-		     size_t count)
+/*
+ * The collector holds another history of this stream. It is given up, unless so
+ * many were already: whoever can write the shipper's cursor must not be able to
+ * push evidence out.
+ */
+static int give_up_fork(struct spool *spool, const struct spool_config *config,
+			struct recovered *result, struct spool_opening *opening)
 {
-	uint64_t now_ns = clock_wall_ns();
+	static const uint8_t none[FRAME_ID_SIZE];
+	size_t count = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		char name[SEGMENT_NAME_SIZE];
-		char aside[ASIDE_NAME_SIZE];
-
-		segment_name(first_seqs[i], name);
-		(void)snprintf(aside, sizeof(aside),
-			       ASIDE_PREFIX "%020" PRIu64 "-%s", now_ns, name);
-		int r = spool->ops->rename(spool->dirfd, name, aside);
-		if (r < 0)
-			return r;
+	if (memcmp(config->forked_stream, none, FRAME_ID_SIZE) == 0 ||
+	    memcmp(config->forked_stream, result->header.stream,
+		   FRAME_ID_SIZE) != 0)
+		return 0;
+	int r = aside_count(spool->dirfd, &count);
+	if (r < 0)
+		return r;
+	if (count >= ASIDE_STREAMS_MAX) {
+		opening->is_fork_kept = true;
+		return 0;
 	}
+	r = close_stream(spool, result);
+	if (r == 0)
+		result->found = SPOOL_FOUND_FORKED;
+	return r;
+}
+
+static int set_aside(struct spool *spool, const uint64_t *first_seqs,
+		     size_t count, struct spool_opening *opening)
+{
+	int r = aside_keep(spool->dirfd, spool->ops, first_seqs, count,
+			   opening->old_stream);
+
+	if (r < 0)
+		return r;
 	spool->segment_count = 0;
-	int r = prune_aside(spool);
-	return r < 0 ? r : spool->ops->sync_directory(spool->dirfd);
+	return aside_prune(spool->dirfd, spool->ops, &opening->pruned_count);
 }
 
 /* No segment at all: was there ever one? */
@@ -381,6 +377,8 @@ int spool_recover(struct spool *spool, const struct spool_config *config,
 	r = load_closed(spool, first_seqs, count, opening);
 	if (r == 0)
 		r = recover_last(spool, config, first_seqs[count - 1], result);
+	if (r == 0 && !is_lost(result->found))
+		r = give_up_fork(spool, config, result, opening);
 	if (r < 0) {
 		close_last(result);
 		return r;
@@ -397,5 +395,5 @@ int spool_recover(struct spool *spool, const struct spool_config *config,
 
 	close_last(result);
 	opening->gap_first = opening->gap_last = 0;
-	return set_aside(spool, first_seqs, count);
+	return set_aside(spool, first_seqs, count, opening);
 }

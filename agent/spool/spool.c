@@ -37,6 +37,7 @@ const char *spool_found_to_str(enum spool_found found)
 		[SPOOL_FOUND_FOREIGN] = "foreign",
 		[SPOOL_FOUND_CORRUPT] = "corrupt",
 		[SPOOL_FOUND_ROLLED_BACK] = "rolled back",
+		[SPOOL_FOUND_FORKED] = "forked",
 	};
 
 	return (size_t)found < sizeof(names) / sizeof(*names) ? names[found]

@@ -54,6 +54,9 @@ struct spool_config {
 	 */
 	uint64_t known_seq;
 	uint8_t known_stream[FRAME_ID_SIZE];
+	/* A stream to be given up if it is the one found: the collector holds
+	 * another history of it. Zeros: none. */
+	uint8_t forked_stream[FRAME_ID_SIZE];
 	const struct spool_ops *ops; /* NULL: the real ones (tests) */
 };
 
@@ -62,10 +65,11 @@ enum spool_found {
 	SPOOL_FOUND_CLEAN = 0, /* the last segment ends in a frame or footer */
 	SPOOL_FOUND_TORN,      /* unacknowledged bytes at its end were cut */
 	SPOOL_FOUND_NONE,      /* empty directory: a new stream */
-	/* A new stream; what was there is set aside as `aside-*`. */
+	/* A new stream; what was there is set aside in a folder `aside-*`. */
 	SPOOL_FOUND_FOREIGN,	 /* another host's */
 	SPOOL_FOUND_CORRUPT,	 /* the last segment's header is unreadable */
 	SPOOL_FOUND_ROLLED_BACK, /* durable events are missing at the end */
+	SPOOL_FOUND_FORKED,	 /* whole, but forked_stream */
 };
 
 /* "clean", "torn", …; total. */
@@ -82,6 +86,8 @@ struct spool_opening {
 	/* Closed segments missing in the middle: first and last lost seq. */
 	uint64_t gap_first;
 	uint64_t gap_last;
+	size_t pruned_count; /* streams set aside long ago, now removed */
+	bool is_fork_kept;   /* forked_stream goes on: too many were given up */
 };
 
 /*

@@ -14,6 +14,10 @@
 /* 32 hex, blank, 20 digits, newline. */
 #define SPOOL_TAIL_SIZE 54u
 
+/* A cursor whose state begins with this word: another history of the stream is
+ * stored elsewhere. The shipper says it, the daemon begins a new stream. */
+#define CURSOR_MISMATCH "mismatch"
+
 struct spool_tail {
 	uint8_t stream[FRAME_ID_SIZE];
 	uint64_t seq;

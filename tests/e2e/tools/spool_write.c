@@ -16,6 +16,7 @@
 #include "agent/base/fd.h"
 #include "agent/base/hex.h"
 #include "agent/spool/spool.h"
+#include "agent/spool/tail.h"
 
 #define FLUSH_MS 30000u
 
@@ -67,6 +68,25 @@ static void read_id(int root_fd, uint8_t ret_id[FRAME_ID_SIZE])
 	}
 	if (r < 0 || hex_decode(text, strlen(text), ret_id, FRAME_ID_SIZE) < 0)
 		die(path, r < 0 ? r : EINVAL);
+}
+
+/* As the daemon does: a stream that the collector refuses is given up. */
+static void read_cursor(int root_fd, struct spool_config *config)
+{
+	char text[512] = "";
+	struct spool_tail acked;
+	size_t size = 0;
+
+	_cleanup_close_ int fd = open_below(root_fd,
+					    "var/lib/sekimori-ship/cursor",
+					    O_RDONLY, 0);
+	if (fd < 0 || read_full(fd, text, sizeof(text) - 1, &size) < 0 ||
+	    spool_tail_parse(text, size, &acked) < 0)
+		return;
+	config->known_seq = acked.seq;
+	memcpy(config->known_stream, acked.stream, FRAME_ID_SIZE);
+	if (strstr(text, " " CURSOR_MISMATCH))
+		memcpy(config->forked_stream, acked.stream, FRAME_ID_SIZE);
 }
 
 /* A record that passes for one of ours, padded to about `size` bytes. */
@@ -135,6 +155,7 @@ int main(int argc, char **argv)
 				      .total_bytes = 64u << 20,
 				      .reserve_bytes = 2u << 20};
 	read_id(root_fd, config.host_id);
+	read_cursor(root_fd, &config);
 
 	int r = spool_open(&config, &spool, &opening);
 	if (r < 0)

@@ -195,6 +195,38 @@ def a_lost_cursor_costs_no_double(collector):
 
 
 @test
+def a_restored_image_begins_a_new_stream(collector):
+    """The terminal goes back to yesterday; what it then writes has numbers that
+    the collector knows with another content."""
+    m = machine(collector, "image")
+    m.write(100)
+    m.start()
+    m.check()
+    m.stop()
+    shutil.copytree(m.root, m.root + "-image")
+    m.write(100)
+    m.start()
+    m.check()
+    m.stop()
+    shutil.rmtree(m.root)
+    os.rename(m.root + "-image", m.root)
+    m.write(20)
+    m.start()
+    cursor = pathlib.Path(m.root, "var/lib/sekimori-ship/cursor")
+    until(lambda: " mismatch: " in cursor.read_text(), "the mismatch")
+    assert m.write(30) == 30, "a new stream"
+    until(lambda: len(m.rows()) >= 230, "the new stream's events")
+    m.stop()
+    streams = {}
+    for row, _ in m.rows():
+        streams.setdefault(row["stream"], []).append(row["seq"])
+    assert sorted(streams.values(), key=len) == [list(range(1, 31)), list(range(1, 201))]
+    kept = list(pathlib.Path(m.root, "var/lib/sekimori/spool").glob("aside-*/*.seg"))
+    assert len(kept) == 1, kept
+    assert collector.terminals()[m.host]["incidents"] == 2, "the mismatch and the new stream"
+
+
+@test
 def a_lost_store_is_filled_again(collector):
     m = machine(collector, "f")
     m.write(200)

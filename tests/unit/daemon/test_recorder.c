@@ -271,6 +271,45 @@ static void a_cursor_of_another_spool_frees_nothing(void **state)
 	assert_int_equal(status.spool.acked_seq, 2);
 }
 
+static void a_refused_history_ends_in_a_new_stream(void **state)
+{
+	struct fixture *fixture = *state;
+	struct recorder_status before, after;
+
+	make_dirs(fixture);
+	assert_int_equal(recorder_open(fixture->recorder), 0);
+	for (uint64_t i = 2; i <= 5; i++)
+		emit_gap(fixture, i);
+	(void)read_all(fixture);
+	recorder_status(fixture->recorder, &before);
+	/* Of another stream it means nothing */
+	fake_text(&fixture->tree, CURSOR_PATH,
+		  "00000000000000000000000000000001 2 17 mismatch: other\n");
+	recorder_read_cursor(fixture->recorder);
+	assert_false(recorder_is_forked(fixture->recorder));
+	fake_text(&fixture->tree, CURSOR_PATH, "%s 2 17 mismatch: other\n",
+		  before.stream);
+	recorder_read_cursor(fixture->recorder);
+	assert_true(recorder_is_forked(fixture->recorder));
+	assert_int_equal(recorder_renew(fixture->recorder), 0);
+
+	recorder_status(fixture->recorder, &after);
+	assert_string_not_equal(before.stream, after.stream);
+	emit_gap(fixture, 7);
+	const struct seen *seen = read_all(fixture);
+	assert_int_equal(seen->count, 2);
+	/* Told first, with the old stream and what of it is only here: 3..5 */
+	assert_non_null(strstr(seen->texts[0], "\"spool.reset\""));
+	assert_non_null(strstr(seen->texts[0], before.stream));
+	assert_non_null(strstr(seen->texts[0], "\"first\":3,\"last\":5,"
+					       "\"count\":3,"
+					       "\"why\":\"forked\""));
+	assert_non_null(strstr(seen->texts[1], "number 7"));
+	assert_int_equal(fixture->opened, 1);
+	recorder_read_cursor(fixture->recorder);
+	assert_false(recorder_is_forked(fixture->recorder));
+}
+
 static void reading_on_gives_each_event_once(void **state)
 {
 	struct fixture *fixture = *state;
@@ -310,6 +349,7 @@ int main(void)
 		CASE(an_id_that_is_none_is_never_replaced),
 		CASE(reading_on_gives_each_event_once),
 		CASE(a_cursor_of_another_spool_frees_nothing),
+		CASE(a_refused_history_ends_in_a_new_stream),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

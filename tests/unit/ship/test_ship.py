@@ -251,6 +251,25 @@ def another_history_stops_and_is_told():
         assert terminal.cursor()[1] == 0
 
 
+def a_new_stream_is_shipped_at_once_after_a_mismatch():
+    """The daemon's part, a new stream, is spool_write's here."""
+    def not_this(server, request):
+        if request.stream == refused:
+            return 409, {"X-Agent-Chain": "mismatch"}, b""
+        return server.store(request)
+    with pair(events=20, last=lambda s, r: (503, {}, b""), backoff_max_s=60) as (terminal, server):
+        until(lambda: terminal.cursor()[0], "the cursor")
+        refused = terminal.cursor()[0]
+        server.last = not_this
+        until(lambda: terminal.cursor()[3].startswith("mismatch"), "the state says so")
+        count = len(server.requests)
+        terminal.write(5)
+        until(lambda: terminal.cursor()[0] != refused, "the new stream")
+        until(lambda: terminal.cursor()[1] == 5, "what is in it")
+        assert refused not in server.stored
+        assert all(r.stream != refused for r in server.requests[count:]), "asked for nothing"
+
+
 def too_large_is_halved_until_it_fits():
     def at_most_70(server, request):
         return server.store(request) if len(request.records) <= 70 else (413, {}, b"")

@@ -23,6 +23,7 @@
 
 #include "agent/base/cleanup.h"
 #include "agent/base/fd.h"
+#include "agent/spool/aside.h"
 #include "agent/spool/directory.h"
 #include "agent/spool/reader.h"
 #include "agent/spool/spool.h"
@@ -85,9 +86,19 @@ static inline void fixture_remove_all(int dirfd)
 	const struct dirent *entry;
 
 	assert_non_null(directory);
-	while ((entry = readdir(directory)))
-		if (entry->d_name[0] != '.')
-			(void)unlinkat(dirfd, entry->d_name, 0);
+	while ((entry = readdir(directory))) {
+		if (entry->d_name[0] == '.' ||
+		    unlinkat(dirfd, entry->d_name, 0) == 0)
+			continue;
+		/* A stream set aside: a folder of files. */
+		int below = openat(dirfd, entry->d_name,
+				   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (below < 0)
+			continue;
+		fixture_remove_all(below);
+		(void)close(below);
+		(void)unlinkat(dirfd, entry->d_name, AT_REMOVEDIR);
+	}
 	(void)closedir(directory);
 }
 

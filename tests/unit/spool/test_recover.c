@@ -6,6 +6,8 @@
  */
 #include "tests/unit/spool/spool_fixture.h"
 
+#include <openssl/evp.h>
+
 #include "agent/wire/segment.h"
 
 #define FRAMES 12u
@@ -277,7 +279,7 @@ static void durable_events_missing_at_the_end_mean_a_new_stream(void **state)
 	write_segment(f, 1, image, FIXTURE_SEGMENT);
 	check_new_stream(f, SPOOL_FOUND_ROLLED_BACK);
 	assert_int_equal(f->opening.old_last_seq, FRAMES - 1);
-	assert_int_equal(fixture_count(f, "aside-", ".seg"), 1);
+	assert_int_equal(fixture_count(f, "aside-", ""), 1);
 	free(image);
 }
 
@@ -348,7 +350,7 @@ static void another_hosts_spool_is_set_aside(void **state)
 	fixture_close(f);
 	f->config.host_id[0] ^= 1;
 	check_new_stream(f, SPOOL_FOUND_FOREIGN);
-	assert_int_equal(fixture_count(f, "aside-", ".seg"), 1);
+	assert_int_equal(fixture_count(f, "aside-", ""), 1);
 }
 
 static void an_unreadable_header_is_set_aside(void **state)
@@ -371,15 +373,121 @@ static void an_unreadable_header_is_set_aside(void **state)
 static void what_is_set_aside_is_bounded(void **state)
 {
 	struct fixture *f = *state;
+	size_t pruned = 0;
 
-	for (unsigned i = 0; i < 24; i++) {
+	for (unsigned i = 0; i < 10; i++) {
 		forget_tail(f);
 		f->config.host_id[1] = (uint8_t)i;
 		fixture_open(f);
+		pruned += f->opening.pruned_count;
 		fixture_fill(f, 1);
 		fixture_close(f);
 	}
-	assert_int_equal(fixture_count(f, "aside-", ".seg"), 16);
+	assert_int_equal(fixture_count(f, "aside-", ""), ASIDE_STREAMS_MAX);
+	/* Each of the others was told. */
+	assert_int_equal(pruned, 9 - ASIDE_STREAMS_MAX);
+}
+
+/* Gives the stream up that is in the spool now. */
+static void fork_stream(struct fixture *f)
+{
+	fixture_open(f);
+	spool_stream(f->spool, f->config.forked_stream);
+	fixture_close(f);
+	fixture_open(f);
+}
+
+static int open_aside(const struct fixture *f)
+{
+	int fd = openat(f->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fdopendir(fd);
+	const struct dirent *entry;
+	int found = -1;
+
+	assert_non_null(directory);
+	while (found < 0 && (entry = readdir(directory)))
+		if (strncmp(entry->d_name, ASIDE_PREFIX,
+			    strlen(ASIDE_PREFIX)) == 0)
+			found = openat(f->dirfd, entry->d_name,
+				       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	(void)closedir(directory);
+	assert_true(found >= 0);
+	return found;
+}
+
+static void a_forked_stream_is_kept_whole_and_signed(void **state)
+{
+	struct fixture *f = *state;
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	struct segment_header header;
+	struct segment_footer footer;
+	char name[SEGMENT_NAME_SIZE];
+	uint64_t *seqs = NULL;
+	size_t count = 0;
+
+	assert_non_null(key);
+	f->config.host_key = key;
+	fixture_open(f);
+	fixture_fill(f, 400);
+	fixture_flush(f);
+	fixture_close(f);
+	fork_stream(f);
+	assert_int_equal(f->opening.found, SPOOL_FOUND_FORKED);
+	assert_true(f->opening.is_new_stream);
+	assert_int_equal(f->opening.old_last_seq, 400);
+	assert_memory_equal(f->opening.old_stream, f->config.forked_stream,
+			    FRAME_ID_SIZE);
+	fixture_fill(f, 3);
+	fixture_flush(f);
+	fixture_close(f);
+	assert_int_equal(fixture_read_all(f, 1), 3);
+
+	/* The old one can still be read as a spool; its end is signed. */
+	struct fixture old = {.dirfd = open_aside(f)};
+	assert_int_equal(fixture_read_all(&old, 1), 400);
+	assert_int_equal(segment_list(old.dirfd, &seqs, &count), 0);
+	segment_name(seqs[count - 1], name);
+	int fd = openat(old.dirfd, name, O_RDONLY | O_CLOEXEC);
+	uint8_t *image = calloc(1, FIXTURE_SEGMENT);
+	assert_int_equal(read(fd, image, FIXTURE_SEGMENT), FIXTURE_SEGMENT);
+	assert_int_equal(segment_header_decode(image, FIXTURE_SEGMENT, &header),
+			 0);
+	assert_int_equal(segment_footer_decode(image + FIXTURE_SEGMENT -
+						       SEGMENT_FOOTER_SIZE,
+					       SEGMENT_FOOTER_SIZE, &footer),
+			 0);
+	assert_int_equal(segment_footer_verify(&header, &footer, key), 0);
+	assert_int_equal(seqs[count - 1] + footer.count - 1, 400);
+	(void)close(fd);
+	(void)close(old.dirfd);
+	free(image);
+	free(seqs);
+	f->config.host_key = NULL;
+	EVP_PKEY_free(key);
+}
+
+static void forks_cannot_push_evidence_out(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < ASIDE_STREAMS_MAX; i++) {
+		fork_stream(f);
+		assert_int_equal(f->opening.found, SPOOL_FOUND_FORKED);
+		fixture_fill(f, 2);
+		fixture_flush(f);
+		fixture_close(f);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		fork_stream(f);
+		assert_int_equal(f->opening.found, SPOOL_FOUND_CLEAN);
+		assert_true(f->opening.is_fork_kept);
+		assert_int_equal(f->opening.pruned_count, 0);
+		fixture_fill(f, 2);
+		fixture_flush(f);
+		fixture_close(f);
+	}
+	assert_int_equal(fixture_count(f, "aside-", ""), ASIDE_STREAMS_MAX);
+	assert_int_equal(fixture_read_all(f, 1), 8);
 }
 
 static void a_missing_middle_segment_is_named(void **state)
@@ -474,6 +582,8 @@ int main(void)
 		TEST(another_hosts_spool_is_set_aside),
 		TEST(an_unreadable_header_is_set_aside),
 		TEST(what_is_set_aside_is_bounded),
+		TEST(a_forked_stream_is_kept_whole_and_signed),
+		TEST(forks_cannot_push_evidence_out),
 		TEST(a_missing_middle_segment_is_named),
 		TEST(a_prepared_file_with_old_frames_is_not_reused),
 		TEST(a_symbolic_link_is_not_followed),
