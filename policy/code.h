@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * code: exceptions by telephone (sekimori.code(7)). A block shows a 受付番号
+ * (receipt); the desk answers with a code that only this terminal, for this
+ * receipt, takes. Reading, writing and proving of both; pure, libcrypto for
+ * HMAC-SHA-256. It must not know what was blocked, keep what was used, or say
+ * yes to anything: the daemon holds the open receipts and the limits.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/span.h"
+
+/* What a person typed or pasted, hyphens and spaces included. */
+#define CODE_TEXT_MAX_BYTES 128
+
+#define CODE_RECEIPT_CHARS 9  /* 8 and the check character */
+#define CODE_CHARS	   13 /* 12 and the check character */
+#define CODE_RECEIPT_SIZE  sizeof("7F2K-91XY-3")
+#define CODE_SIZE	   sizeof("9A1M-24QX-77ZKD")
+
+#define CODE_KEY_BYTES	     32
+#define CODE_SECRET_BYTES    32
+#define CODE_FIELD_MAX_BYTES 512 /* terminal, device, user of a receipt */
+
+/* Scope as it fits the code's 12 bits. */
+#define CODE_MINUTES_STEP 5
+#define CODE_MINUTES_MAX  640
+#define CODE_USES_MAX	  8
+
+/* 40 bits. Zero is as good as any other number. */
+struct code_receipt {
+	uint64_t number;
+};
+
+/* Not written: nothing. The rest in the order of their two bits. */
+enum code_access {
+	CODE_ACCESS_NONE = 0,
+	CODE_ACCESS_AUTHORISE, /* a device that is not a medium */
+	CODE_ACCESS_READ_ONLY,
+	CODE_ACCESS_READ_WRITE,
+	CODE_ACCESS_FACTOR, /* stands in for a factor of the login */
+};
+
+struct code_scope {
+	enum code_access access;
+	unsigned minutes; /* 5, 10 … 640 */
+	unsigned uses;	  /* 1 … 8 */
+};
+
+/* A code as read: what it asks for, not yet proved. */
+struct code {
+	struct code_scope scope;
+	uint64_t proof; /* 48 bits */
+};
+
+/* Whose key made it. Each terminal has one key of each kind. */
+enum code_level {
+	CODE_LEVEL_NONE = 0,
+	CODE_LEVEL_HELPDESK,
+	CODE_LEVEL_APPROVER,
+};
+
+struct code_key {
+	uint8_t bytes[CODE_KEY_BYTES];
+};
+
+/* Both keys of a terminal; one that is not there proves nothing. */
+struct code_keys {
+	bool has_helpdesk;
+	bool has_approver;
+	struct code_key helpdesk;
+	struct code_key approver;
+};
+
+/* What the key of one level may give. */
+struct code_limits {
+	unsigned access; /* set of 1u << enum code_access */
+	unsigned minutes_max;
+	unsigned uses_max;
+};
+
+/* Named outcomes. */
+enum code_outcome {
+	CODE_MISSPELT = 1, /* length, character or check character */
+	CODE_WRONG,	 /* no key of this terminal made it for this receipt */
+	CODE_OVER_LIMIT, /* proved, but beyond the limits of its key */
+};
+
+/* What a receipt stands for. The texts go in whole; none may be longer than
+ * CODE_FIELD_MAX_BYTES. */
+struct code_subject {
+	struct span terminal; /* terminal.id, 32 hex */
+	struct span device;   /* identity of device or channel */
+	struct span user;     /* who asks */
+	uint32_t round;	      /* another number for the same three */
+};
+
+/*
+ * The receipt: the first 40 bits of HMAC-SHA-256 under a secret that the
+ * daemon draws at each boot and shows to nobody. So nobody can look for a
+ * second device with the number of the first, and none outlives the boot. Two
+ * open receipts may still meet (2^-40 each): then the caller raises `round`.
+ * 0; -EINVAL: a field too long; -ENOMEM.
+ */
+int code_receipt_make(const uint8_t boot_secret[CODE_KEY_BYTES],
+		      const struct code_subject *subject,
+		      struct code_receipt *ret_receipt)
+	__attribute__((nonnull, warn_unused_result));
+
+/* "7F2K-91XY-3", NUL-terminated. */
+void code_receipt_format(struct code_receipt receipt,
+			 char ret_text[CODE_RECEIPT_SIZE])
+	__attribute__((nonnull));
+
+/*
+ * Reads what a person wrote: any case, O as 0, I and L as 1, full-width
+ * letters; hyphens, dashes, the long-vowel mark, dots and spaces anywhere. 0,
+ * or CODE_MISSPELT with *ret_receipt unchanged.
+ */
+int code_receipt_read(struct span text, struct code_receipt *ret_receipt)
+	__attribute__((nonnull, warn_unused_result));
+
+/*
+ * The key of one terminal and level, from the secret that the terminal and the
+ * desk have agreed on: HKDF-SHA-256 (RFC 5869), no salt, info "sekimori code
+ * key v1", NUL, the level's word, NUL, terminal. 0; -EINVAL: no level, or a
+ * terminal of no length or too long; -ENOMEM.
+ */
+int code_key_derive(const uint8_t secret[CODE_SECRET_BYTES],
+		    enum code_level level, struct span terminal,
+		    struct code_key *ret_key)
+	__attribute__((nonnull, warn_unused_result));
+
+/*
+ * The code that answers a receipt, "9A1M-24QX-77ZKD", NUL-terminated. Does
+ * not look at limits. 0; -EINVAL: a scope that has no bits; -ENOMEM.
+ */
+int code_make(const struct code_key *key, struct code_receipt receipt,
+	      const struct code_scope *scope, char ret_text[CODE_SIZE])
+	__attribute__((nonnull, warn_unused_result));
+
+/* Reads as code_receipt_read() does. 0, or CODE_MISSPELT, *ret_code unchanged.
+ * What it says has not been proved: good for showing only. */
+int code_read(struct span text, struct code *ret_code)
+	__attribute__((nonnull, warn_unused_result));
+
+/*
+ * Whether one of the keys made the code for this receipt, and within that
+ * key's limits (NULL: code_limits_of()). Constant time in the proof. 0 and
+ * *ret_level; CODE_WRONG; CODE_OVER_LIMIT, *ret_level set too; -ENOMEM.
+ * Count the try first: code_tries_spend().
+ */
+int code_prove(const struct code *code, struct code_receipt receipt,
+	       const struct code_keys *keys, enum code_level *ret_level)
+	__attribute__((nonnull, warn_unused_result));
+
+/* Helpdesk: read-only for 60 minutes. Approver: all there is. No level: none.
+ * Policy may narrow it; nothing widens it. Static. */
+const struct code_limits *code_limits_of(enum code_level level)
+	__attribute__((returns_nonnull));
+bool code_scope_is_within(const struct code_scope *scope,
+			  const struct code_limits *limits)
+	__attribute__((nonnull));
+
+/* "authorise" "read-only" "read-write" "factor"; "none". Total, static. */
+const char *code_access_to_str(enum code_access access)
+	__attribute__((returns_nonnull));
+/* false, *ret_access unchanged: none of the words; "none" is not one. */
+bool code_access_from_str(struct span text, enum code_access *ret_access)
+	__attribute__((nonnull, warn_unused_result));
+/* "helpdesk" "approver"; "none". Total, static. */
+const char *code_level_to_str(enum code_level level)
+	__attribute__((returns_nonnull));
