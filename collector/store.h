@@ -152,12 +152,22 @@ struct store_query {
 	size_t limit;  /* 0: no limit */
 };
 
+/* Days are Japan's (UTC+9, no summer time), from 1970-01-01. */
+#define STORE_DAY_MS	(INT64_C(86400) * 1000)
+#define STORE_DAY_AT_MS (INT64_C(9) * 3600 * 1000)
+static inline int64_t store_day(int64_t wall_ms)
+{
+	return (wall_ms + STORE_DAY_AT_MS) / STORE_DAY_MS;
+}
+
 /* A callback that does not return 0 ends the walk with that value. */
 typedef int store_terminal_fn(const struct store_terminal *terminal, void *ctx);
 typedef int store_row_fn(const struct store_row *row, void *ctx);
 /* `seq` is the stream's last event within the leaves asked for. */
 typedef int store_stream_end_fn(const char *host, const char *stream,
 				uint64_t seq, void *ctx);
+typedef int store_count_fn(int64_t day, const char *unit, const char *code,
+			   uint64_t count, void *ctx);
 typedef int store_incident_fn(const struct store_incident_row *row, void *ctx);
 
 struct store;
@@ -223,6 +233,10 @@ struct store_ops {
 			store_row_fn *fn, void *ctx);
 	int (*each_incident)(struct store *store, size_t limit,
 			     store_incident_fn *fn, void *ctx);
+
+	/* Events received, by store_day(), unit and code, since `day`. */
+	int (*each_count)(struct store *store, int64_t day, store_count_fn *fn,
+			  void *ctx);
 
 	/*
 	 * The tree over all events in the order of their commit, as committed:

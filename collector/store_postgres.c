@@ -171,6 +171,8 @@ static const char *const SQL[] = {
 		" LEFT JOIN (SELECT host, count(*) AS count FROM incidents"
 		"  GROUP BY host) i ON i.host = h.host"
 		" ORDER BY h.last_ms DESC, h.id",
+	[PG_COUNTS] = "SELECT day, unit, code, count FROM rollups"
+		      " WHERE day >= $1 ORDER BY day, unit, code",
 	[PG_INCIDENTS] =
 		"SELECT first_ms, last_ms, count, seq, kind, host, stream,"
 		" detail FROM incidents ORDER BY last_ms DESC LIMIT $1",
@@ -544,6 +546,7 @@ static const struct store_ops OPS = {
 	.each_terminal = pg_each_terminal,
 	.each_row = pg_each_row,
 	.each_incident = pg_each_incident,
+	.each_count = pg_each_count,
 	.tree_read = pg_tree_read,
 	.tile_read = pg_tile_read,
 	.each_stream_end = pg_each_stream_end,

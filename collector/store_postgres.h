@@ -43,6 +43,7 @@ enum pg_statement {
 	PG_META_SET,
 	PG_META_GET,
 	PG_TERMINALS,
+	PG_COUNTS,
 	PG_INCIDENTS,
 	PG_STREAM_ENDS,
 	PG_COUNT_
@@ -153,6 +154,8 @@ int pg_meta_get(struct store *store, const char *key, char **ret_value);
 int pg_each_terminal(struct store *store, store_terminal_fn *fn, void *ctx);
 int pg_each_row(struct store *store, const struct store_query *query,
 		store_row_fn *fn, void *ctx);
+int pg_each_count(struct store *store, int64_t day, store_count_fn *fn,
+		  void *ctx);
 int pg_each_incident(struct store *store, size_t limit, store_incident_fn *fn,
 		     void *ctx);
 int pg_each_stream_end(struct store *store, uint64_t leaves, const char *host,

@@ -197,6 +197,22 @@ int pg_each_incident(struct store *store, size_t limit, store_incident_fn *fn,
 	return r;
 }
 
+int pg_each_count(struct store *store, int64_t day, store_count_fn *fn,
+		  void *ctx)
+{
+	_cleanup_pg_ PGresult *rows = NULL;
+	struct pg_args args = {0};
+	int r;
+
+	pg_int(&args, day);
+	r = pg_ask(pg_store(store), PG_COUNTS, &args, &rows);
+	for (int i = 0; r == 0 && i < PQntuples(rows); i++)
+		r = fn(pg_get_int(rows, i, 0), pg_get_text(rows, i, 1),
+		       pg_get_text(rows, i, 2),
+		       (uint64_t)pg_get_int(rows, i, 3), ctx);
+	return r;
+}
+
 int pg_each_stream_end(struct store *store, uint64_t leaves, const char *host,
 		       store_stream_end_fn *fn, void *ctx)
 {

@@ -16,8 +16,6 @@
 
 #include "agent/base/banned.h"
 
-#define DAY_MS INT64_C(86400000)
-
 /* Different (unit, code) pairs gathered before they are written. */
 #define ROLLUP_SLOTS 32
 
@@ -138,7 +136,7 @@ static int write_rollups(struct table_store *s, int64_t recv_ms,
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < used; i++)
-		r = s->tables->rollup_add(&s->base, recv_ms / DAY_MS,
+		r = s->tables->rollup_add(&s->base, store_day(recv_ms),
 					  &slots[i]);
 	return r;
 }

@@ -182,6 +182,8 @@ static const char *const SQL[] = {
 		" FROM hosts h LEFT JOIN streams s ON s.id = (SELECT id FROM"
 		"  streams WHERE host = h.id ORDER BY last_ms DESC, id DESC"
 		"  LIMIT 1) ORDER BY h.last_ms DESC, h.id",
+	[STMT_COUNTS] = "SELECT day, unit, code, count FROM rollups"
+			" WHERE day >= ?1 ORDER BY day, unit, code",
 	[STMT_INCIDENTS] =
 		"SELECT first_ms, last_ms, count, seq, kind, host, stream,"
 		" detail FROM incidents ORDER BY last_ms DESC LIMIT ?1",
@@ -352,6 +354,7 @@ static const struct store_ops OPS = {
 	.each_terminal = sqlite_each_terminal,
 	.each_row = sqlite_each_row,
 	.each_incident = sqlite_each_incident,
+	.each_count = sqlite_each_count,
 	.tree_read = sqlite_tree_read,
 	.tile_read = sqlite_tile_read,
 	.each_stream_end = sqlite_each_stream_end,

@@ -49,6 +49,7 @@ enum statement {
 	STMT_META_SET,
 	STMT_META_GET,
 	STMT_TERMINALS,
+	STMT_COUNTS,
 	STMT_INCIDENTS,
 	STMT_COUNT_
 };
@@ -144,6 +145,8 @@ int sqlite_meta_get(struct store *store, const char *key, char **ret_value);
 int sqlite_each_terminal(struct store *store, store_terminal_fn *fn, void *ctx);
 int sqlite_each_row(struct store *store, const struct store_query *query,
 		    store_row_fn *fn, void *ctx);
+int sqlite_each_count(struct store *store, int64_t day, store_count_fn *fn,
+		      void *ctx);
 int sqlite_each_incident(struct store *store, size_t limit,
 			 store_incident_fn *fn, void *ctx);
 int sqlite_each_stream_end(struct store *store, uint64_t leaves,

@@ -156,6 +156,27 @@ int sqlite_each_row(struct store *store, const struct store_query *query,
 	return r;
 }
 
+int sqlite_each_count(struct store *store, int64_t day, store_count_fn *fn,
+		      void *ctx)
+{
+	sqlite3_stmt *st = sqlite_statement(sqlite_store(store), STMT_COUNTS);
+	int r;
+
+	if (!st)
+		return -EIO;
+	(void)sqlite3_bind_int64(st, 1, day);
+	while ((r = sqlite_next(st)) > 0) {
+		r = fn(sqlite3_column_int64(st, 0), sqlite_text(st, 1),
+		       sqlite_text(st, 2),
+		       (uint64_t)sqlite3_column_int64(st, 3), ctx);
+		if (r != 0) {
+			(void)sqlite3_reset(st); /* the walk ends here */
+			return r;
+		}
+	}
+	return r;
+}
+
 int sqlite_each_incident(struct store *store, size_t limit,
 			 store_incident_fn *fn, void *ctx)
 {

@@ -449,6 +449,45 @@ static void rollups_count_by_day_unit_and_code(void **state)
 	assert_int_equal(ask(t, "SELECT sum(count) FROM rollups"), 12);
 }
 
+struct counted {
+	size_t rows;
+	uint64_t sum;
+	int64_t day;
+};
+
+static int see_count(int64_t day, const char *unit, const char *code,
+		     uint64_t count, void *ctx)
+{
+	struct counted *counted = ctx;
+
+	assert_true(strcmp(unit, "A") == 0 || strcmp(unit, "B") == 0);
+	assert_true(code[0] != '\0');
+	counted->rows++;
+	counted->sum += count;
+	counted->day = day;
+	return 0;
+}
+
+static void counts_are_read_by_day(void **state)
+{
+	struct test *t = *state;
+	struct counted all = {0}, later = {0};
+
+	put(t, 1, 12);
+	assert_int_equal(
+		t->store->ops->each_count(t->store, 20000, see_count, &all), 0);
+	assert_int_equal(all.rows, 4);
+	assert_int_equal(all.sum, 12);
+	assert_int_equal(all.day, 20000);
+	assert_int_equal(t->store->ops->each_count(t->store, 20001, see_count,
+						   &later),
+			 0);
+	assert_int_equal(later.rows, 0);
+	/* 23:59 and midnight in Japan */
+	assert_int_equal(store_day(INT64_C(1763564399999)) + 1,
+			 store_day(INT64_C(1763564400000)));
+}
+
 static void many_kinds_in_one_batch_are_all_counted(void **state)
 {
 	struct test *t = *state;
@@ -562,6 +601,7 @@ int main(void)
 		TEST(tokens_are_spent_and_expire),
 		TEST(a_revoked_certificate_stores_nothing),
 		TEST(rollups_count_by_day_unit_and_code),
+		TEST(counts_are_read_by_day),
 		TEST(many_kinds_in_one_batch_are_all_counted),
 		TEST(a_terminals_line_follows_what_it_says),
 		TEST(retention_empties_from_the_oldest_on),
