@@ -165,8 +165,8 @@ int code_receipt_read(struct span text, struct code_receipt *ret_receipt)
 
 bool code_scope_to_bits(const struct code_scope *scope, uint16_t *ret_bits)
 {
-	if (scope->access < CODE_ACCESS_AUTHORISE ||
-	    scope->access > CODE_ACCESS_FACTOR || scope->minutes == 0 ||
+	if (scope->access < GRANT_READ_ONLY ||
+	    scope->access > GRANT_SUBSTITUTE_FACTOR || scope->minutes == 0 ||
 	    scope->minutes > CODE_MINUTES_MAX ||
 	    scope->minutes % CODE_MINUTES_STEP != 0 || scope->uses == 0 ||
 	    scope->uses > CODE_USES_MAX)
@@ -180,7 +180,7 @@ bool code_scope_to_bits(const struct code_scope *scope, uint16_t *ret_bits)
 static struct code_scope scope_of_bits(unsigned bits)
 {
 	return (struct code_scope){
-		.access = (enum code_access)((bits >> 10 & 3) + 1),
+		.access = (enum grant_access)((bits >> 10 & 3) + 1),
 		.minutes = ((bits >> 3 & 127) + 1) * CODE_MINUTES_STEP,
 		.uses = (bits & 7) + 1,
 	};
@@ -207,32 +207,6 @@ int code_read(struct span text, struct code *ret_code)
 	return 0;
 }
 
-static const char *const access_words[] = {
-	[CODE_ACCESS_NONE] = "none",
-	[CODE_ACCESS_AUTHORISE] = "authorise",
-	[CODE_ACCESS_READ_ONLY] = "read-only",
-	[CODE_ACCESS_READ_WRITE] = "read-write",
-	[CODE_ACCESS_FACTOR] = "factor",
-};
-#define ACCESS_WORDS (sizeof(access_words) / sizeof(access_words[0]))
-static_assert(ACCESS_WORDS == CODE_ACCESS_FACTOR + 1, "a word each");
-
-const char *code_access_to_str(enum code_access access)
-{
-	return access_words[access < ACCESS_WORDS ? access : CODE_ACCESS_NONE];
-}
-
-bool code_access_from_str(struct span text, enum code_access *ret_access)
-{
-	for (unsigned i = CODE_ACCESS_AUTHORISE; i < ACCESS_WORDS; i++) {
-		if (!span_equals_str(text, access_words[i]))
-			continue;
-		*ret_access = (enum code_access)i;
-		return true;
-	}
-	return false;
-}
-
 const char *code_level_to_str(enum code_level level)
 {
 	switch (level) {
@@ -250,13 +224,13 @@ const struct code_limits *code_limits_of(enum code_level level)
 {
 	static const struct code_limits limits[] = {
 		[CODE_LEVEL_NONE] = {0, 0, 0},
-		[CODE_LEVEL_HELPDESK] = {1u << CODE_ACCESS_READ_ONLY, 60,
-					 CODE_USES_MAX},
-		[CODE_LEVEL_APPROVER] = {1u << CODE_ACCESS_AUTHORISE |
-						 1u << CODE_ACCESS_READ_ONLY |
-						 1u << CODE_ACCESS_READ_WRITE |
-						 1u << CODE_ACCESS_FACTOR,
-					 CODE_MINUTES_MAX, CODE_USES_MAX},
+		[CODE_LEVEL_HELPDESK] = {1u << GRANT_READ_ONLY,
+					 GRANT_HELPDESK_MINUTES, CODE_USES_MAX},
+		[CODE_LEVEL_APPROVER] = {1u << GRANT_READ_ONLY |
+						 1u << GRANT_READ_WRITE |
+						 1u << GRANT_AUTHORISE |
+						 1u << GRANT_SUBSTITUTE_FACTOR,
+					 GRANT_APPROVER_MINUTES, CODE_USES_MAX},
 	};
 
 	return &limits[level <= CODE_LEVEL_APPROVER ? level : CODE_LEVEL_NONE];
@@ -265,7 +239,7 @@ const struct code_limits *code_limits_of(enum code_level level)
 bool code_scope_is_within(const struct code_scope *scope,
 			  const struct code_limits *limits)
 {
-	return scope->access <= CODE_ACCESS_FACTOR &&
+	return scope->access <= GRANT_SUBSTITUTE_FACTOR &&
 	       (limits->access & 1u << scope->access) != 0 &&
 	       scope->minutes <= limits->minutes_max &&
 	       scope->uses <= limits->uses_max;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/grant.h"
 #include "policy/span.h"
 
 /* What a person typed or pasted, hyphens and spaces included. */
@@ -35,17 +36,8 @@ struct code_receipt {
 	uint64_t number;
 };
 
-/* Not written: nothing. The rest in the order of their two bits. */
-enum code_access {
-	CODE_ACCESS_NONE = 0,
-	CODE_ACCESS_AUTHORISE, /* a device that is not a medium */
-	CODE_ACCESS_READ_ONLY,
-	CODE_ACCESS_READ_WRITE,
-	CODE_ACCESS_FACTOR, /* stands in for a factor of the login */
-};
-
 struct code_scope {
-	enum code_access access;
+	enum grant_access access;
 	unsigned minutes; /* 5, 10 … 640 */
 	unsigned uses;	  /* 1 … 8 */
 };
@@ -77,7 +69,7 @@ struct code_keys {
 
 /* What the key of one level may give. */
 struct code_limits {
-	unsigned access; /* set of 1u << enum code_access */
+	unsigned access; /* set of 1u << enum grant_access */
 	unsigned minutes_max;
 	unsigned uses_max;
 };
@@ -149,7 +141,7 @@ int code_read(struct span text, struct code *ret_code)
 
 /*
  * Whether one of the keys made the code for this receipt, and within that
- * key's limits (NULL: code_limits_of()). Constant time in the proof. 0 and
+ * key's limits. Constant time in the proof. 0 and
  * *ret_level; CODE_WRONG; CODE_OVER_LIMIT, *ret_level set too; -ENOMEM.
  * Count the try first: code_tries_spend().
  */
@@ -157,20 +149,14 @@ int code_prove(const struct code *code, struct code_receipt receipt,
 	       const struct code_keys *keys, enum code_level *ret_level)
 	__attribute__((nonnull, warn_unused_result));
 
-/* Helpdesk: read-only for 60 minutes. Approver: all there is. No level: none.
- * Policy may narrow it; nothing widens it. Static. */
+/* Helpdesk: read-only for 60 minutes. Approver: all, 480 minutes. No level:
+ * nothing. What nothing widens; static. */
 const struct code_limits *code_limits_of(enum code_level level)
 	__attribute__((returns_nonnull));
 bool code_scope_is_within(const struct code_scope *scope,
 			  const struct code_limits *limits)
 	__attribute__((nonnull));
 
-/* "authorise" "read-only" "read-write" "factor"; "none". Total, static. */
-const char *code_access_to_str(enum code_access access)
-	__attribute__((returns_nonnull));
-/* false, *ret_access unchanged: none of the words; "none" is not one. */
-bool code_access_from_str(struct span text, enum code_access *ret_access)
-	__attribute__((nonnull, warn_unused_result));
 /* "helpdesk" "approver"; "none". Total, static. */
 const char *code_level_to_str(enum code_level level)
 	__attribute__((returns_nonnull));
