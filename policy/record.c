@@ -44,6 +44,9 @@ static int check_parts(const struct record *rec, const struct record_row *row)
 	if ((row->needs & RECORD_NEEDS_FILE) &&
 	    (!rec->file || !is_set(rec->file->path)))
 		return -EINVAL;
+	if (row->part == RECORD_PART_GRANT &&
+	    (!is_set(rec->u.grant.id) || !is_set(rec->u.grant.state)))
+		return -EINVAL;
 	if ((row->needs & RECORD_NEEDS_DECISION) &&
 	    !is_set(rec->decision.layer))
 		return -EINVAL;
@@ -139,6 +142,7 @@ static const char *part_detail(const struct record *rec,
 	case RECORD_PART_TAMPER:
 	case RECORD_PART_STEP:
 	case RECORD_PART_LOGIN:
+	case RECORD_PART_GRANT:
 		break;
 	}
 	return NULL;
@@ -272,6 +276,8 @@ static void put_class(struct json_out *out, const struct record *rec,
 		record_put_file(out, rec, row);
 	if (row->class_uid == OCSF_AUTHENTICATION)
 		record_put_login(out, rec);
+	if (row->class_uid == OCSF_ENTITY_MANAGEMENT)
+		record_put_grant(out, rec, row);
 	if (row->class_uid == OCSF_CONFIG_STATE_CHANGE)
 		put_config_state(out, rec);
 	if (row->class_uid == OCSF_DETECTION_FINDING)

@@ -121,6 +121,18 @@ enum record_code {
 	RECORD_MFA_STACK_CHANGED, /* what PAM really runs */
 	RECORD_LOGIN_LAST = RECORD_MFA_STACK_CHANGED,
 
+	/* Exceptions: .u.grant (rows: record_grant.c) */
+	RECORD_GRANT_FIRST,
+	RECORD_GRANT_REQUESTED = RECORD_GRANT_FIRST,
+	RECORD_GRANT_GRANTED,	/* it counts from now on */
+	RECORD_GRANT_REFUSED,	/* by the desk, or by us: nothing changed */
+	RECORD_GRANT_USED,	/* … and .decision, .media or .usb: one use */
+	RECORD_GRANT_SUSPENDED, /* its person is not at work */
+	RECORD_GRANT_RESUMED,
+	RECORD_GRANT_ENDED,
+	RECORD_GRANT_REVOKED,
+	RECORD_GRANT_LAST = RECORD_GRANT_REVOKED,
+
 	RECORD_CODE_COUNT_
 };
 
@@ -167,6 +179,24 @@ enum record_reason {
 	RECORD_REASON_LOGIN_BREAKGLASS, /* SKM-L-0313 emergency time is over */
 	RECORD_REASON_LOGIN_NO_MEDIA,	/* SKM-L-0314 none in an emergency */
 	RECORD_REASON_ORDER,		/* SKM-P-0207 order not accepted */
+	RECORD_REASON_GRANT_FORGED,	/* SKM-G-0401 no key that may */
+	RECORD_REASON_GRANT_MALFORMED,	/* SKM-G-0402 */
+	RECORD_REASON_GRANT_TERMINAL,	/* SKM-G-0403 for another terminal */
+	RECORD_REASON_GRANT_USER,	/* SKM-G-0404 … user */
+	RECORD_REASON_GRANT_DEVICE,	/* SKM-G-0405 … device */
+	RECORD_REASON_GRANT_EXPIRED,	/* SKM-G-0406 its time is wrong */
+	RECORD_REASON_GRANT_REPLAYED,	/* SKM-G-0407 it was here before */
+	RECORD_REASON_GRANT_LIMIT,	/* SKM-G-0408 over its key's limits */
+	RECORD_REASON_GRANT_APPROVALS,	/* SKM-G-0409 too few people */
+	RECORD_REASON_GRANT_UNSUPPORTED, /* SKM-G-0410 cannot be done here */
+	RECORD_REASON_GRANT_FULL,	 /* SKM-G-0411 too many at a time */
+	RECORD_REASON_GRANT_DENIED,	 /* SKM-G-0412 the desk said no */
+	RECORD_REASON_GRANT_TIME,	 /* SKM-G-0413 its time is over */
+	RECORD_REASON_GRANT_USES,	 /* SKM-G-0414 all uses made */
+	RECORD_REASON_GRANT_BY_USER,	 /* SKM-G-0415 the person ended it */
+	RECORD_REASON_GRANT_REVOKED,	 /* SKM-G-0416 the desk took it back */
+	RECORD_REASON_GRANT_KEY,	 /* SKM-G-0417 policy lost its key */
+	RECORD_REASON_GRANT_AWAY,	 /* SKM-G-0418 not there, or locked */
 	RECORD_REASON_COUNT_
 };
 
@@ -269,6 +299,7 @@ struct record_decision {
 	const char *detail;   /* one English line; NULL: the reason's text */
 	uint32_t latency_us;  /* event to enforcement; 0 unknown */
 	const char *user_ref; /* 受付番号, NULL while there are none */
+	const char *grant;    /* id of the grant that gives it; NULL */
 };
 
 enum record_layer_state {
@@ -421,6 +452,28 @@ struct record_login {
 	uint64_t lint_errors;	  /* ways past two factors in it */
 };
 
+/* An exception, from request to end; see policy/grant.h. */
+struct record_grant {
+	const char *id;	   /* required; "unreadable" where it cannot be read */
+	const char *state; /* "requested", "active", … : required */
+	const char *via;   /* "online", "code" */
+	const char *user;
+	const char *device;
+	const char *access;
+	const char *reason_code;
+	const char *ticket;
+	const char *requester;
+	const char *note;
+	const char *approvers; /* names of keys, "," in between */
+	uint32_t minutes;
+	uint32_t uses; /* 0: not counted */
+	uint32_t use_count;
+	uint64_t left_s; /* of its budget */
+	int64_t wall_not_before_ms;
+	int64_t wall_not_after_ms;
+	int64_t wall_report_by_ms;
+};
+
 struct record_clock {
 	bool is_synced;
 	int64_t offset_ms;
@@ -465,6 +518,7 @@ struct record {
 		struct record_files files;
 		struct record_ending ending;
 		struct record_login login;
+		struct record_grant grant;
 	} u;
 };
 

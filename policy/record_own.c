@@ -58,6 +58,7 @@ static void put_decision(struct json_out *out, const struct record *rec)
 	json_out_str(out, "layer", dec->layer, RECORD_NAME_MAX);
 	json_out_str(out, "mode", mode_to_str(rec->policy->mode),
 		     RECORD_NAME_MAX);
+	json_out_str(out, "grant", dec->grant, RECORD_NAME_MAX);
 	if (dec->latency_us)
 		json_out_u64(out, "latency_us", dec->latency_us);
 	json_out_end(out);
@@ -425,6 +426,9 @@ static void put_part(struct json_out *out, const struct record *rec,
 		break;
 	case RECORD_PART_LOGIN:
 		record_put_own_login(out, &rec->u.login);
+		break;
+	case RECORD_PART_GRANT:
+		record_put_own_grant(out, &rec->u.grant);
 		break;
 	case RECORD_PART_STEP:
 	case RECORD_PART_NONE:

@@ -69,6 +69,17 @@ void record_put_own_login(struct json_out *out,
 void record_put_factors_text(struct json_out *out, unsigned int factors)
 	__attribute__((nonnull));
 
+/* What class Entity Management has, "sekimori.grant", and the grant in a
+ * sentence (record_grant.c). */
+void record_put_grant(struct json_out *out, const struct record *rec,
+		      const struct record_row *row) __attribute__((nonnull));
+void record_put_own_grant(struct json_out *out,
+			  const struct record_grant *grant)
+	__attribute__((nonnull));
+void record_put_grant_text(struct json_out *out,
+			   const struct record_grant *grant)
+	__attribute__((nonnull));
+
 /* "8:17" as member `key`. */
 void record_put_devno(struct json_out *out, const char *key, uint32_t major,
 		      uint32_t minor) __attribute__((nonnull));

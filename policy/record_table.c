@@ -592,7 +592,10 @@ const struct record_row *record_row(enum record_code code)
 {
 	if ((unsigned int)code >= COUNT(rows))
 		return NULL;
-	return rows[code].code ? &rows[code] : record_login_row(code);
+	if (rows[code].code)
+		return &rows[code];
+	return code >= RECORD_GRANT_FIRST ? record_grant_row(code)
+					  : record_login_row(code);
 }
 
 const char *record_code_to_str(enum record_code code)

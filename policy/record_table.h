@@ -34,6 +34,7 @@ enum record_part {
 	RECORD_PART_FILES,
 	RECORD_PART_ENDING,
 	RECORD_PART_LOGIN,
+	RECORD_PART_GRANT,
 };
 
 /* OCSF class_uid; the category is its thousands. */
@@ -43,6 +44,7 @@ enum {
 	OCSF_PERIPHERAL_ACTIVITY = 1010,
 	OCSF_DETECTION_FINDING = 2004,
 	OCSF_AUTHENTICATION = 3002,
+	OCSF_ENTITY_MANAGEMENT = 3004,
 	OCSF_INVENTORY_INFO = 5001,
 	OCSF_CONFIG_STATE_CHANGE = 5019,
 	OCSF_APPLICATION_LIFECYCLE = 6002,
@@ -59,9 +61,11 @@ enum {
 	OCSF_DISPOSITION_ALLOWED = 1,
 	OCSF_DISPOSITION_BLOCKED = 2,
 	OCSF_DISPOSITION_CUSTOM = 7,
+	OCSF_DISPOSITION_APPROVED = 8,
 	OCSF_DISPOSITION_DETECTED = 15,
 	OCSF_DISPOSITION_LOGGED = 17,
 	OCSF_DISPOSITION_REVOKED = 24,
+	OCSF_DISPOSITION_REJECTED = 25,
 	OCSF_DISPOSITION_UNAUTHORIZED = 26,
 	OCSF_DISPOSITION_OTHER = 99,
 };
@@ -100,6 +104,9 @@ struct record_reason_row {
 const struct record_row *record_row(enum record_code code);
 /* Its rows of logins (record_login.c); NULL for other codes. */
 const struct record_row *record_login_row(enum record_code code);
+
+/* Its rows of grants (record_grant.c); NULL for other codes. */
+const struct record_row *record_grant_row(enum record_code code);
 
 /* Never NULL; all strings "" for RECORD_REASON_NONE and what is no reason. */
 const struct record_reason_row *record_reason_row(enum record_reason reason)

@@ -170,6 +170,9 @@ static void put_detail(struct json_out *out, const struct record *rec,
 	case RECORD_PART_LOGIN:
 		json_out_piece(out, rec->u.login.mode, TEXT_NAME_MAX);
 		break;
+	case RECORD_PART_GRANT:
+		record_put_grant_text(out, &rec->u.grant);
+		break;
 	case RECORD_PART_NONE:
 	case RECORD_PART_CHANGE:
 	case RECORD_PART_START:

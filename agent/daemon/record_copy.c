@@ -41,6 +41,20 @@ static void each_of_login(struct copy *copy, string_fn fn, void *userdata)
 	}
 }
 
+static void each_of_grant(struct record_grant *grant, string_fn fn,
+			  void *userdata)
+{
+	const char **fields[] = {
+		&grant->id,	     &grant->state,	&grant->via,
+		&grant->user,	     &grant->device,	&grant->access,
+		&grant->reason_code, &grant->ticket,	&grant->requester,
+		&grant->note,	     &grant->approvers,
+	};
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		fn(fields[i], userdata);
+}
+
 static bool is_login(enum record_code code)
 {
 	return code >= RECORD_LOGIN_FIRST && code <= RECORD_LOGIN_LAST;
@@ -114,6 +128,9 @@ static void each_in_union(struct copy *copy, string_fn fn, void *userdata)
 	default:
 		if (is_login(record->code))
 			each_of_login(copy, fn, userdata);
+		else if (record->code >= RECORD_GRANT_FIRST &&
+			 record->code <= RECORD_GRANT_LAST)
+			each_of_grant(&record->u.grant, fn, userdata);
 		break;
 	}
 }
@@ -126,6 +143,7 @@ static void each_string(struct copy *copy, string_fn fn, void *userdata)
 		&copy->record.decision.layer,
 		&copy->record.decision.detail,
 		&copy->record.decision.user_ref,
+		&copy->record.decision.grant,
 		&copy->policy.name,
 		&copy->policy.digest,
 		&copy->actor.user,

@@ -161,6 +161,12 @@ static bool is_urgent(enum record_code code)
 	case RECORD_MFA_SESSION_DENIED:
 	case RECORD_MFA_SESSION_VIOLATION:
 	case RECORD_MFA_BREAKGLASS_USED:
+	case RECORD_GRANT_REQUESTED:
+	case RECORD_GRANT_GRANTED:
+	case RECORD_GRANT_REFUSED:
+	case RECORD_GRANT_USED:
+	case RECORD_GRANT_ENDED:
+	case RECORD_GRANT_REVOKED:
 		return true;
 	default:
 		return false;

@@ -34,6 +34,7 @@ ENDING = ["sekimori.ending.stage", "sekimori.ending.access", "sekimori.ending.mo
 CHANNEL = ["peripheral_device.name", "peripheral_device.uid", "sekimori.channel.kind", "sekimori.channel.name"]
 LOGIN = ["user.name", "service.name", "is_mfa", "sekimori.mfa.mode", "sekimori.mfa.factors"]
 STATE = ["security_level_id", "state_id"]
+GRANT = ["entity.uid", "entity.type_id", "sekimori.grant.id", "sekimori.grant.state"]
 
 # code: class, activity, action, disposition (0: the class has none), fields
 CODES = {
@@ -88,6 +89,14 @@ CODES = {
     "mfa.breakglass.used": (3002, 1, 1, 7, LOGIN + ["is_alert"]),
     "mfa.mode.changed": (5019, 1, 3, 17, STATE + ["sekimori.mfa.mode"]),
     "mfa.stack.changed": (5019, 1, 3, 17, STATE + ["sekimori.mfa.stack_sha256", "sekimori.mfa.lint_errors"]),
+    "grant.requested": (3004, 1, 3, 17, GRANT),
+    "grant.granted": (3004, 8, 1, 8, GRANT + ["authorizations"]),
+    "grant.refused": (3004, 3, 2, 25, GRANT + REASON),
+    "grant.used": (1010, 1, 1, 1, DECISION + ["peripheral_device.name", "peripheral_device.uid", "sekimori.grant.id", "sekimori.grant.use_count"]),
+    "grant.suspended": (3004, 12, 2, 24, GRANT + REASON),
+    "grant.resumed": (3004, 13, 1, 1, GRANT),
+    "grant.ended": (3004, 11, 2, 24, GRANT + REASON),
+    "grant.revoked": (3004, 9, 2, 24, GRANT + REASON),
     "clock.step": (5019, 1, 3, 17, STATE + ["sekimori.clock.step_ms"]),
 }
 # What monitor mode only observes.

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records of orders and of the self-test for test_record.c: plausible ones,
+ * Records of orders, grants and of the self-test for test_record.c: plausible ones,
  * and ones that are as large as they can be.
  */
 #pragma once
 
 #include "policy/record.h"
+#include "tests/unit/policy/sample_grant.h"
 
 static inline void sample_order(struct record *rec)
 {
+	sample_grant(rec);
 	if (rec->code == RECORD_ORDER_ACCEPTED ||
 	    rec->code == RECORD_ORDER_REJECTED)
 		rec->u.order = (struct record_order){
@@ -35,6 +37,7 @@ static inline void sample_order(struct record *rec)
 
 static inline void flood_order(struct record *rec, const char *hostile)
 {
+	flood_grant(rec, h);
 	if (rec->code == RECORD_ORDER_REJECTED) {
 		rec->u.order.action = rec->u.order.signer = hostile;
 		rec->u.order.issuer = rec->u.order.error = hostile;

@@ -393,7 +393,8 @@ static void a_device_is_known_by_what_it_is(void **state)
 
 	(void)state;
 	assert_false(grant_name_usb(&stick, name));
-	strcpy(stick.identity, "q0WZkAbc=");
+	(void)snprintf(stick.identity, sizeof(stick.identity), "%s",
+		       "q0WZkAbc=");
 	stick.channels = USB_CHANNEL_BIT(USB_CHANNEL_STORAGE);
 	assert_true(grant_name_usb(&stick, name));
 	assert_string_equal(name, "usb:q0WZkAbc=");
@@ -407,13 +408,13 @@ static void a_device_is_known_by_what_it_is(void **state)
 
 	/* A card without a serial is any card */
 	card.bus = MEDIA_BUS_SD;
-	strcpy(card.model, "SD16G");
+	(void)snprintf(card.model, sizeof(card.model), "%s", "SD16G");
 	assert_false(grant_name_media(&card, name));
-	strcpy(card.serial, "0x12345678");
+	(void)snprintf(card.serial, sizeof(card.serial), "%s", "0x12345678");
 	assert_true(grant_name_media(&card, name));
 	assert_true(grant_is_device(span_str(name)));
 	assert_true(grant_is_for_media(span_str(name), &card));
-	strcpy(card.serial, "0x12345679");
+	(void)snprintf(card.serial, sizeof(card.serial), "%s", "0x12345679");
 	assert_false(grant_is_for_media(span_str(name), &card));
 }
 
