@@ -37,7 +37,7 @@ static inline void sample_order(struct record *rec)
 
 static inline void flood_order(struct record *rec, const char *hostile)
 {
-	flood_grant(rec, h);
+	flood_grant(rec, hostile);
 	if (rec->code == RECORD_ORDER_REJECTED) {
 		rec->u.order.action = rec->u.order.signer = hostile;
 		rec->u.order.issuer = rec->u.order.error = hostile;
