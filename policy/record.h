@@ -379,12 +379,23 @@ struct record_selftest {
 	const char *open_ways; /* names of those not closed */
 };
 
+/* Kinds of events that a summary names; the rest is in its count. */
+#define RECORD_FOLDED_MAX 12u
+
 struct record_gap {
 	uint64_t first; /* sequence numbers lost, or 0 */
 	uint64_t last;
 	uint64_t count;
 	const char *why;
 	const char *old_stream; /* spool.reset */
+	/* log.gap: events that were counted instead of kept, and their times.
+	 * A count of 0 ends the list. */
+	struct {
+		enum record_code code;
+		uint64_t count;
+	} folded[RECORD_FOLDED_MAX];
+	int64_t from_ms;
+	int64_t to_ms;
 };
 
 struct record_step {

@@ -317,6 +317,19 @@ static void put_selftest(struct json_out *out,
 	json_out_end(out);
 }
 
+static void put_folded(struct json_out *out, const struct record_gap *gap)
+{
+	if (gap->folded[0].count == 0)
+		return;
+	json_out_i64(out, "from", gap->from_ms);
+	json_out_i64(out, "to", gap->to_ms);
+	json_out_object(out, "folded");
+	for (size_t i = 0; i < RECORD_FOLDED_MAX && gap->folded[i].count; i++)
+		json_out_u64(out, record_code_to_str(gap->folded[i].code),
+			     gap->folded[i].count);
+	json_out_end(out);
+}
+
 static void put_gap(struct json_out *out, const struct record_gap *gap)
 {
 	json_out_object(out, "gap");
@@ -325,6 +338,7 @@ static void put_gap(struct json_out *out, const struct record_gap *gap)
 	json_out_u64(out, "count", gap->count);
 	json_out_str(out, "why", gap->why, RECORD_DETAIL_MAX);
 	json_out_str(out, "old_stream", gap->old_stream, RECORD_NAME_MAX);
+	put_folded(out, gap);
 	json_out_end(out);
 }
 

@@ -19,8 +19,9 @@
 #include "agent/base/cleanup.h"
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
+#include "agent/daemon/fold.h"
 #include "agent/daemon/identity.h"
-#include "agent/daemon/record_copy.h"
+#include "agent/daemon/waiting.h"
 #include "agent/spool/reader.h"
 
 #define STATE_DIR "var/lib/sekimori"
@@ -28,12 +29,6 @@
 #define TAIL_FILE "run/sekimori/spool.tail"
 /* The daemon's loop stands still meanwhile. */
 #define RENEW_FLUSH_MS 1000u
-
-struct waiting {
-	struct waiting *next;
-	struct record *record;
-	uint64_t boot_ns;
-};
 
 struct recorder {
 	struct recorder_options options;
@@ -47,12 +42,11 @@ struct recorder {
 	struct spool_reader *follower;
 	uint64_t follower_seq;
 
-	struct waiting *first;
-	struct waiting *last;
-	uint64_t waiting_count;
+	struct waiting_list waiting;
 	uint64_t dropped_total;
-	uint64_t dropped_untold;
-	bool is_telling; /* inside the writing of log.gap */
+	struct fold fold; /* of them, not told yet */
+	bool is_full;	  /* only the reserve is left */
+	bool is_opening;  /* what waits is held back */
 
 	struct cursor cursor;
 	bool has_cursor;
@@ -74,65 +68,6 @@ int recorder_new(const struct recorder_options *options,
 	(void)failure_raise(options->failures, FAILURE_SPOOL_ABSENT, NULL);
 	*ret_recorder = recorder;
 	return 0;
-}
-
-static void drop_first(struct recorder *recorder)
-{
-	struct waiting *waiting = recorder->first;
-
-	recorder->first = waiting->next;
-	if (!recorder->first)
-		recorder->last = NULL;
-	recorder->waiting_count--;
-	free(waiting->record);
-	free(waiting);
-}
-
-struct recorder *recorder_free(struct recorder *recorder, uint32_t timeout_ms)
-{
-	if (!recorder)
-		return NULL;
-	spool_reader_free(recorder->follower);
-	spool_close(recorder->spool, timeout_ms);
-	while (recorder->first)
-		drop_first(recorder);
-	identity_fini(&recorder->identity);
-	cleanup_close(&recorder->spool_dir);
-	free(recorder);
-	return NULL;
-}
-
-static void count_dropped(struct recorder *recorder)
-{
-	recorder->dropped_total++;
-	recorder->dropped_untold++;
-	(void)failure_count(recorder->options.failures, FAILURE_RECORD_DROPPED);
-}
-
-static void enqueue(struct recorder *recorder, const struct record *record,
-		    uint64_t boot_ns)
-{
-	struct waiting *waiting = NULL;
-	struct record *copy = NULL;
-
-	if (recorder->waiting_count < recorder->options.config->queue_events) {
-		waiting = calloc(1, sizeof(*waiting));
-		copy = record_copy(record);
-	}
-	if (!waiting || !copy) {
-		free(waiting);
-		free(copy);
-		count_dropped(recorder);
-		return;
-	}
-	waiting->record = copy;
-	waiting->boot_ns = boot_ns;
-	if (recorder->last)
-		recorder->last->next = waiting;
-	else
-		recorder->first = waiting;
-	recorder->last = waiting;
-	recorder->waiting_count++;
 }
 
 /* Denials, tampering and what is needed to read the log at all. */
@@ -160,6 +95,7 @@ static bool is_urgent(enum record_code code)
 	case RECORD_SPOOL_RESET:
 	case RECORD_MFA_SESSION_DENIED:
 	case RECORD_MFA_SESSION_VIOLATION:
+	case RECORD_CHANNEL_BLOCKED:
 	case RECORD_MFA_BREAKGLASS_USED:
 	case RECORD_GRANT_REQUESTED:
 	case RECORD_GRANT_GRANTED:
@@ -174,7 +110,7 @@ static bool is_urgent(enum record_code code)
 }
 
 static int append(struct recorder *recorder, struct record *record,
-		  uint64_t boot_ns)
+		  uint64_t boot_ns, bool may_use_reserve)
 {
 	size_t size;
 	uint64_t seq;
@@ -193,64 +129,12 @@ static int append(struct recorder *recorder, struct record *record,
 		.data = recorder->json,
 		.size = size,
 		.flags = record_code_severity(record->code) |
-			 (is_urgent(record->code) ? FRAME_URGENT : 0),
+			 (may_use_reserve ? FRAME_URGENT : 0),
 		.seq = record->sequence,
 		.wall_ns = (uint64_t)record->wall_time_ms * NS_PER_MS,
 		.boot_ns = boot_ns,
 	};
 	return spool_append(recorder->spool, &entry, &seq);
-}
-
-static void emit(void *userdata, const struct record *from);
-
-/* Tells what was lost before the next event is written. */
-static void tell_gap(struct recorder *recorder)
-{
-	struct record gap = {
-		.code = RECORD_LOG_GAP,
-		.u.gap =
-			{
-				.count = recorder->dropped_untold,
-				.why = "no room for events",
-			},
-	};
-
-	if (recorder->dropped_untold == 0 || recorder->is_telling)
-		return;
-	recorder->is_telling = true;
-	recorder->dropped_untold = 0;
-	emit(recorder, &gap);
-	recorder->is_telling = false;
-}
-
-enum write_outcome { WRITE_OK = 0, WRITE_LATER = 1 };
-
-/* One record to the spool; what can never be written is dropped and counted,
- * what may be later stays with the caller. */
-static int write_record(struct recorder *recorder, struct record *record,
-			uint64_t boot_ns)
-{
-	struct failures *failures = recorder->options.failures;
-	int r = append(recorder, record, boot_ns);
-
-	if (r == 0) {
-		failure_clear(failures, FAILURE_SPOOL_WRITE);
-		return WRITE_OK;
-	}
-	if (r == SPOOL_BUSY || (r == SPOOL_FULL && is_urgent(record->code))) {
-		(void)failure_raise(failures, FAILURE_SPOOL_WRITE, NULL);
-		return WRITE_LATER;
-	}
-	if (r == SPOOL_FULL)
-		(void)failure_raise(failures, FAILURE_SPOOL_WRITE,
-				    "the spool is full");
-	else
-		log_error(recorder->options.log,
-			  "event '%s' could not be written: %s",
-			  record_code_to_str(record->code),
-			  r < 0 ? errno_text(r) : "refused by the spool");
-	count_dropped(recorder);
-	return WRITE_OK;
 }
 
 /* UUIDv7 (RFC 9562 5.7): 48 bits of milliseconds, the rest random. */
@@ -293,6 +177,109 @@ static bool is_about_use(enum record_code code)
 	       code == RECORD_CHANNEL_BLOCKED;
 }
 
+/* What every record gets here, whoever made it. */
+static void stamp(struct recorder *recorder, struct record *record)
+{
+	if (record->wall_time_ms == 0)
+		record->wall_time_ms = (int64_t)(clock_wall_ns() / NS_PER_MS);
+	record->timezone_minutes = timezone_minutes(record->wall_time_ms);
+	record->clock.is_synced = is_clock_synced();
+	if (!record->policy) /* else: of a rule that is on trial */
+		record->policy = &recorder->policy;
+	make_uid(record->uid, record->wall_time_ms);
+}
+
+/* An event of any kind was accepted. */
+static void room_again(struct recorder *recorder)
+{
+	recorder->is_full = false;
+	failure_clear(recorder->options.failures, FAILURE_SPOOL_WRITE);
+}
+
+/*
+ * Tells what was counted instead of kept; is_full: from the reserve, since there
+ * is no room yet. Where that fails too, the counts stay for the next time.
+ */
+static void tell_gap(struct recorder *recorder, bool is_full)
+{
+	struct record gap = {.code = RECORD_LOG_GAP};
+
+	if (!recorder->spool || recorder->is_opening ||
+	    recorder->fold.total == 0)
+		return;
+	fold_describe(&recorder->fold, &gap.u.gap);
+	stamp(recorder, &gap);
+	if (append(recorder, &gap, clock_boot_ns(), is_full) != 0)
+		return;
+	fold_told(&recorder->fold, is_full);
+	if (!is_full)
+		room_again(recorder);
+}
+
+/* An event that cannot be kept is counted, and that is told. */
+static void count_dropped(struct recorder *recorder,
+			  const struct record *record)
+{
+	recorder->dropped_total++;
+	fold_add(&recorder->fold, record->code, record->wall_time_ms);
+	(void)failure_count(recorder->options.failures, FAILURE_RECORD_DROPPED);
+	if (fold_is_due(&recorder->fold))
+		tell_gap(recorder, true);
+}
+
+/* Where the queue is full, a denial takes the place of something lesser. */
+static void enqueue(struct recorder *recorder, const struct record *record,
+		    uint64_t boot_ns)
+{
+	struct waiting_list *list = &recorder->waiting;
+	size_t max = recorder->options.config->queue_events;
+	bool urgent = is_urgent(record->code);
+
+	if (list->count >= max && urgent) {
+		struct waiting *lesser = waiting_take_lesser(list);
+
+		if (lesser)
+			count_dropped(recorder, lesser->record);
+		waiting_free(lesser);
+	}
+	if (list->count >= max ||
+	    waiting_add(list, record, boot_ns, urgent) < 0)
+		count_dropped(recorder, record);
+}
+
+enum write_outcome { WRITE_OK = 0, WRITE_LATER = 1 };
+
+/* One record to the spool; what can never be written is dropped and counted,
+ * what may be later stays with the caller. */
+static int write_record(struct recorder *recorder, struct record *record,
+			uint64_t boot_ns)
+{
+	struct failures *failures = recorder->options.failures;
+	bool urgent = is_urgent(record->code);
+	int r = append(recorder, record, boot_ns, urgent);
+
+	if (r == 0) {
+		if (!urgent || !recorder->is_full)
+			room_again(recorder);
+		return WRITE_OK;
+	}
+	if (r == SPOOL_BUSY || (r == SPOOL_FULL && urgent)) {
+		(void)failure_raise(failures, FAILURE_SPOOL_WRITE, NULL);
+		return WRITE_LATER;
+	}
+	recorder->is_full = recorder->is_full || r == SPOOL_FULL;
+	if (r == SPOOL_FULL)
+		(void)failure_raise(failures, FAILURE_SPOOL_WRITE,
+				    "the spool is full");
+	else
+		log_error(recorder->options.log,
+			  "event '%s' could not be written: %s",
+			  record_code_to_str(record->code),
+			  r < 0 ? errno_text(r) : "refused by the spool");
+	count_dropped(recorder, record);
+	return WRITE_OK;
+}
+
 static void emit(void *userdata, const struct record *from)
 {
 	struct recorder *recorder = userdata;
@@ -301,24 +288,33 @@ static void emit(void *userdata, const struct record *from)
 	struct record_actor actor;
 	uint64_t boot_ns = clock_boot_ns();
 
-	if (record.wall_time_ms == 0)
-		record.wall_time_ms = (int64_t)(clock_wall_ns() / NS_PER_MS);
-	record.timezone_minutes = timezone_minutes(record.wall_time_ms);
-	record.clock.is_synced = is_clock_synced();
-	if (!record.policy) /* else: of a rule that is on trial */
-		record.policy = &recorder->policy;
 	if (!record.actor && options->who && is_about_use(record.code) &&
 	    options->who(options->userdata, &actor))
 		record.actor = &actor;
-	make_uid(record.uid, record.wall_time_ms);
+	stamp(recorder, &record);
 
-	if (!recorder->spool || recorder->first) {
+	if (!recorder->spool || recorder->waiting.first) {
 		enqueue(recorder, &record, boot_ns);
 		return;
 	}
-	tell_gap(recorder);
+	tell_gap(recorder, false);
 	if (write_record(recorder, &record, boot_ns) == WRITE_LATER)
 		enqueue(recorder, &record, boot_ns);
+}
+
+struct recorder *recorder_free(struct recorder *recorder, uint32_t timeout_ms)
+{
+	if (!recorder)
+		return NULL;
+	spool_reader_free(recorder->follower);
+	tell_gap(recorder, true);
+	spool_close(recorder->spool, timeout_ms);
+	while (recorder->waiting.first)
+		waiting_drop_first(&recorder->waiting);
+	identity_fini(&recorder->identity);
+	cleanup_close(&recorder->spool_dir);
+	free(recorder);
+	return NULL;
 }
 
 struct record_sink recorder_sink(struct recorder *recorder)
@@ -328,14 +324,14 @@ struct record_sink recorder_sink(struct recorder *recorder)
 
 static void drain(struct recorder *recorder)
 {
-	while (recorder->first) {
-		struct waiting *waiting = recorder->first;
+	while (recorder->waiting.first) {
+		struct waiting *waiting = recorder->waiting.first;
 		if (write_record(recorder, waiting->record, waiting->boot_ns) ==
 		    WRITE_LATER)
 			return;
-		drop_first(recorder);
+		waiting_drop_first(&recorder->waiting);
 	}
-	tell_gap(recorder);
+	tell_gap(recorder, false);
 }
 
 void recorder_set_policy(struct recorder *recorder,
@@ -365,7 +361,7 @@ void recorder_dispatch(struct recorder *recorder)
 		(void)failure_raise(recorder->options.failures,
 				    FAILURE_SPOOL_WRITE,
 				    errno_text(stats.error));
-	else if (!recorder->first)
+	else if (!recorder->waiting.first && !recorder->is_full)
 		failure_clear(recorder->options.failures, FAILURE_SPOOL_WRITE);
 }
 
@@ -394,7 +390,7 @@ void recorder_status(struct recorder *recorder,
 {
 	struct recorder_status status = {
 		.is_open = recorder->spool != NULL,
-		.queued = recorder->waiting_count,
+		.queued = recorder->waiting.count,
 		.dropped = recorder->dropped_total,
 		.has_cursor = recorder->has_cursor,
 		.cursor = recorder->cursor,
@@ -534,21 +530,19 @@ int recorder_open(struct recorder *recorder)
 
 	/* What waits was emitted before: hold it, and what is to be told of
 	 * its loss, while the start is told */
-	recorder->is_telling = true;
-	struct waiting *first = recorder->first, *last = recorder->last;
-	recorder->first = recorder->last = NULL;
+	recorder->is_opening = true;
+	struct waiting_list held = recorder->waiting;
+	recorder->waiting = (struct waiting_list){0};
 	if (recorder->options.on_open && !recorder->was_opened)
 		recorder->options.on_open(recorder->options.userdata,
 					  recorder->identity.is_first);
 	recorder->was_opened = true;
 	tell_opening(recorder, &opening);
-	recorder->is_telling = false;
-	if (recorder->last)
-		recorder->last->next = first;
-	else
-		recorder->first = first;
-	if (last)
-		recorder->last = last;
+	recorder->is_opening = false;
+	/* What this start had to say and could not yet is before the rest. */
+	struct waiting_list said = recorder->waiting;
+	recorder->waiting = held;
+	waiting_prepend(&recorder->waiting, &said);
 	drain(recorder);
 	return 0;
 }

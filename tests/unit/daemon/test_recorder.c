@@ -310,6 +310,154 @@ static void a_refused_history_ends_in_a_new_stream(void **state)
 	assert_false(recorder_is_forked(fixture->recorder));
 }
 
+static void emit_step(struct fixture *fixture)
+{
+	struct record_sink sink = recorder_sink(fixture->recorder);
+	const struct record record = {
+		.code = RECORD_CLOCK_STEP,
+		.u.step = {.step_ms = 7, .source = "a test"},
+	};
+
+	sink.emit(sink.userdata, &record);
+}
+
+/* What a full spool told: log.gap's in all, events in them, denials. */
+struct tally {
+	size_t gaps;
+	uint64_t folded;
+	size_t denials;
+};
+
+static int tally_one(uint64_t seq, const char *json, size_t size,
+		     void *userdata)
+{
+	static const char key[] = "\"clock.step\":";
+	struct tally *tally = userdata;
+
+	(void)seq;
+	if (memmem(json, size, "\"log.gap\"", 9)) {
+		const char *at = memmem(json, size, key, strlen(key));
+
+		assert_non_null(memmem(json, size, "\"from\":", 7));
+		assert_non_null(at);
+		tally->gaps++;
+		tally->folded += strtoull(at + strlen(key), NULL, 10);
+	}
+	tally->denials += memmem(json, size, "\"media.denied\"", 14) != NULL;
+	return 0;
+}
+
+static void emit_denial(struct fixture *fixture)
+{
+	struct record_sink sink = recorder_sink(fixture->recorder);
+	struct media_fact media = {.devname = "sda"};
+	const struct record record = {
+		.code = RECORD_MEDIA_DENIED,
+		.media = &media,
+		.decision = {.layer = "cgroup_dev"},
+	};
+
+	sink.emit(sink.userdata, &record);
+}
+
+static void settle(struct fixture *fixture)
+{
+	struct recorder_status status;
+
+	for (int i = 0; i < 2000; i++) {
+		recorder_dispatch(fixture->recorder);
+		recorder_status(fixture->recorder, &status);
+		if (status.queued == 0 &&
+		    status.spool.durable_seq == status.spool.last_seq)
+			return;
+		struct timespec pause = {.tv_nsec = 1000000};
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	}
+	fail_msg("the queue does not drain");
+}
+
+static void a_full_spool_folds_keeps_denials_and_drains(void **state)
+{
+	struct fixture *fixture = *state;
+	struct recorder_status status;
+	struct tally tally = {0};
+	uint64_t emitted = 0;
+
+	make_dirs(fixture);
+	assert_int_equal(recorder_open(fixture->recorder), 0);
+	do {
+		for (int i = 0; i < 50; i++)
+			emit_step(fixture);
+		emitted += 50;
+		settle(fixture);
+		recorder_status(fixture->recorder, &status);
+		assert_true(emitted < 100000);
+	} while (status.dropped < 1000);
+	for (int i = 0; i < 500; i++) {
+		emit_denial(fixture);
+		emit_step(fixture);
+		emitted++;
+		settle(fixture);
+	}
+	recorder_status(fixture->recorder, &status);
+	assert_true(fixture->failures.active[FAILURE_SPOOL_WRITE]);
+	assert_int_equal(recorder_each(fixture->recorder, 0, UINT32_MAX,
+				       tally_one, &tally),
+			 0);
+	/* Told early, and not once for each: the reserve is for denials */
+	assert_int_equal(tally.denials, 500);
+	assert_in_range(tally.gaps, 5, 15);
+	assert_true(2 * tally.folded >= status.dropped);
+
+	/* Acknowledged: room comes back, and what was left is told */
+	fake_text(&fixture->tree, CURSOR_PATH, "%s %llu 17 ok\n", status.stream,
+		  (unsigned long long)status.spool.durable_seq);
+	uint64_t after = status.spool.durable_seq;
+	recorder_read_cursor(fixture->recorder);
+	for (int i = 0; i < 2000; i++) {
+		settle(fixture);
+		recorder_status(fixture->recorder, &status);
+		if (status.spool.last_seq > after)
+			break;
+		struct timespec pause = {.tv_nsec = 1000000};
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	}
+	settle(fixture);
+	assert_int_equal(recorder_each(fixture->recorder, after, UINT32_MAX,
+				       tally_one, &tally),
+			 0);
+	assert_int_equal(tally.folded, status.dropped);
+	uint64_t dropped = status.dropped;
+	emit_step(fixture);
+	settle(fixture);
+	recorder_status(fixture->recorder, &status);
+	assert_int_equal(status.dropped, dropped);
+	assert_false(fixture->failures.active[FAILURE_SPOOL_WRITE]);
+}
+
+static void a_denial_takes_a_lesser_events_place_in_the_queue(void **state)
+{
+	struct fixture *fixture = *state;
+	struct recorder_status status;
+
+	for (int i = 0; i < 64; i++)
+		emit_step(fixture);
+	for (int i = 0; i < 10; i++)
+		emit_denial(fixture);
+	recorder_status(fixture->recorder, &status);
+	assert_int_equal(status.queued, 64);
+	assert_int_equal(status.dropped, 10);
+	make_dirs(fixture);
+	assert_int_equal(recorder_open(fixture->recorder), 0);
+	const struct seen *seen = read_all(fixture);
+	size_t denials = 0;
+	for (size_t i = 0; i < seen->count; i++)
+		denials += strstr(seen->texts[i], "\"media.denied\"") != NULL;
+	assert_int_equal(denials, 10);
+	assert_non_null(strstr(seen->texts[seen->count - 1],
+			       "\"folded\":{\"clock.step\":10}"));
+}
+
 static void reading_on_gives_each_event_once(void **state)
 {
 	struct fixture *fixture = *state;
@@ -348,6 +496,8 @@ int main(void)
 		CASE(the_terminal_keeps_its_id_and_stream),
 		CASE(an_id_that_is_none_is_never_replaced),
 		CASE(reading_on_gives_each_event_once),
+		CASE(a_full_spool_folds_keeps_denials_and_drains),
+		CASE(a_denial_takes_a_lesser_events_place_in_the_queue),
 		CASE(a_cursor_of_another_spool_frees_nothing),
 		CASE(a_refused_history_ends_in_a_new_stream),
 	};
