@@ -220,27 +220,11 @@ const char *code_level_to_str(enum code_level level)
 	return "none";
 }
 
-const struct code_limits *code_limits_of(enum code_level level)
+enum code_level code_level_of_role(struct span role)
 {
-	static const struct code_limits limits[] = {
-		[CODE_LEVEL_NONE] = {0, 0, 0},
-		[CODE_LEVEL_HELPDESK] = {1u << GRANT_READ_ONLY,
-					 GRANT_HELPDESK_MINUTES, CODE_USES_MAX},
-		[CODE_LEVEL_APPROVER] = {1u << GRANT_READ_ONLY |
-						 1u << GRANT_READ_WRITE |
-						 1u << GRANT_AUTHORISE |
-						 1u << GRANT_SUBSTITUTE_FACTOR,
-					 GRANT_APPROVER_MINUTES, CODE_USES_MAX},
-	};
-
-	return &limits[level <= CODE_LEVEL_APPROVER ? level : CODE_LEVEL_NONE];
-}
-
-bool code_scope_is_within(const struct code_scope *scope,
-			  const struct code_limits *limits)
-{
-	return scope->access <= GRANT_SUBSTITUTE_FACTOR &&
-	       (limits->access & 1u << scope->access) != 0 &&
-	       scope->minutes <= limits->minutes_max &&
-	       scope->uses <= limits->uses_max;
+	if (span_equals_str(role, "helpdesk-code"))
+		return CODE_LEVEL_HELPDESK;
+	if (span_equals_str(role, "approver-code"))
+		return CODE_LEVEL_APPROVER;
+	return CODE_LEVEL_NONE;
 }

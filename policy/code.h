@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <openssl/types.h>
+
 #include "policy/grant.h"
 #include "policy/span.h"
 
@@ -59,19 +61,20 @@ struct code_key {
 	uint8_t bytes[CODE_KEY_BYTES];
 };
 
-/* Both keys of a terminal; one that is not there proves nothing. */
-struct code_keys {
-	bool has_helpdesk;
-	bool has_approver;
-	struct code_key helpdesk;
-	struct code_key approver;
+/* Two desks of each level, while one is being replaced. */
+#define CODE_DESKS_MAX 4
+
+/* A key of this terminal, and what the policy lets its desk give. */
+struct code_desk {
+	enum code_level level;
+	struct grant_signer signer; /* role "helpdesk" or "approver" */
+	struct code_key key;
 };
 
-/* What the key of one level may give. */
-struct code_limits {
-	unsigned access; /* set of 1u << enum grant_access */
-	unsigned minutes_max;
-	unsigned uses_max;
+/* All of a terminal's; none prove nothing. */
+struct code_desks {
+	size_t count;
+	struct code_desk desks[CODE_DESKS_MAX];
 };
 
 /* Named outcomes. */
@@ -140,23 +143,29 @@ int code_read(struct span text, struct code *ret_code)
 	__attribute__((nonnull, warn_unused_result));
 
 /*
- * Whether one of the keys made the code for this receipt, and within that
- * key's limits. Constant time in the proof. 0 and
- * *ret_level; CODE_WRONG; CODE_OVER_LIMIT, *ret_level set too; -ENOMEM.
- * Count the try first: code_tries_spend().
+ * Whether one of the desks made the code for this receipt, and may give what it
+ * says (grant_check_signer(); one who needs others' approval gives nothing by
+ * telephone). Constant time in the proof. 0 and *ret_desk, borrowed;
+ * CODE_WRONG; CODE_OVER_LIMIT, *ret_desk set too; -ENOMEM. Count the try
+ * first: code_tries_spend().
  */
 int code_prove(const struct code *code, struct code_receipt receipt,
-	       const struct code_keys *keys, enum code_level *ret_level)
+	       const struct code_desks *desks,
+	       const struct code_desk **ret_desk)
 	__attribute__((nonnull, warn_unused_result));
 
-/* Helpdesk: read-only for 60 minutes. Approver: all, 480 minutes. No level:
- * nothing. What nothing widens; static. */
-const struct code_limits *code_limits_of(enum code_level level)
-	__attribute__((returns_nonnull));
-bool code_scope_is_within(const struct code_scope *scope,
-			  const struct code_limits *limits)
-	__attribute__((nonnull));
+/*
+ * The secret of a terminal and a desk: ECDH on P-256, the x of the common
+ * point (SEC 1, 3.3.1). Either side gives its own key pair and the public key
+ * of the other; both get the same. 0; -EINVAL: keys of another kind; -EIO: a
+ * token refused, or no memory.
+ */
+int code_agree(EVP_PKEY *own, EVP_PKEY *other,
+	       uint8_t ret_secret[CODE_SECRET_BYTES])
+	__attribute__((nonnull, warn_unused_result));
 
 /* "helpdesk" "approver"; "none". Total, static. */
 const char *code_level_to_str(enum code_level level)
 	__attribute__((returns_nonnull));
+/* Of the policy's roles "helpdesk-code" and "approver-code"; none of others. */
+enum code_level code_level_of_role(struct span role);

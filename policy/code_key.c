@@ -7,6 +7,7 @@
  */
 #include "policy/code.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -186,25 +187,65 @@ static int is_made_by(const struct code_key *key, const struct code *code,
 	return 0;
 }
 
-int code_prove(const struct code *code, struct code_receipt receipt,
-	       const struct code_keys *keys, enum code_level *ret_level)
+static bool may_give(const struct code_desk *desk, const struct code *code)
 {
-	bool by_helpdesk = false;
-	bool by_approver = false;
-	int r = 0;
+	const struct grant grant = {
+		.action = GRANT_GRANT,
+		.access = code->scope.access,
+		.minutes = code->scope.minutes,
+	};
 
-	if (keys->has_helpdesk)
-		r = is_made_by(&keys->helpdesk, code, receipt, &by_helpdesk);
-	if (r == 0 && keys->has_approver)
-		r = is_made_by(&keys->approver, code, receipt, &by_approver);
-	if (r < 0)
-		return r;
-	if (!by_helpdesk && !by_approver)
+	return desk->signer.approvals <= 1 &&
+	       grant_check_signer(&grant, &desk->signer) == GRANT_COUNTS;
+}
+
+int code_prove(const struct code *code, struct code_receipt receipt,
+	       const struct code_desks *desks,
+	       const struct code_desk **ret_desk)
+{
+	const struct code_desk *by = NULL;
+
+	assert(desks->count <= CODE_DESKS_MAX);
+	for (size_t i = 0; i < desks->count; i++) {
+		bool is_made;
+		int r = is_made_by(&desks->desks[i].key, code, receipt,
+				   &is_made);
+		if (r < 0)
+			return r;
+		if (is_made)
+			by = &desks->desks[i];
+	}
+	if (!by)
 		return CODE_WRONG;
-	enum code_level level = by_approver ? CODE_LEVEL_APPROVER
-					    : CODE_LEVEL_HELPDESK;
-	*ret_level = level;
-	return code_scope_is_within(&code->scope, code_limits_of(level))
-		       ? 0
-		       : CODE_OVER_LIMIT;
+	*ret_desk = by;
+	return may_give(by, code) ? 0 : CODE_OVER_LIMIT;
+}
+
+static bool is_p256(const EVP_PKEY *key)
+{
+	char group[32] = "";
+	size_t len = 0;
+
+	return EVP_PKEY_get_group_name(key, group, sizeof(group), &len) == 1 &&
+	       strcmp(group, "prime256v1") == 0;
+}
+
+int code_agree(EVP_PKEY *own, EVP_PKEY *other,
+	       uint8_t ret_secret[CODE_SECRET_BYTES])
+{
+	uint8_t secret[CODE_SECRET_BYTES];
+	size_t size = sizeof(secret);
+
+	if (!is_p256(own) || !is_p256(other))
+		return -EINVAL;
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(own, NULL);
+	bool ok = context && EVP_PKEY_derive_init(context) == 1 &&
+		  EVP_PKEY_derive_set_peer(context, other) == 1 &&
+		  EVP_PKEY_derive(context, secret, &size) == 1 &&
+		  size == sizeof(secret);
+	EVP_PKEY_CTX_free(context);
+	if (ok)
+		memcpy(ret_secret, secret, sizeof(secret));
+	OPENSSL_cleanse(secret, sizeof(secret));
+	return ok ? 0 : -EIO;
 }

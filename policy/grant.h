@@ -171,6 +171,12 @@ enum grant_refusal {
 const char *grant_refusal_to_str(enum grant_refusal refusal)
 	__attribute__((returns_nonnull));
 
+/* Whether one key may give GRANT's access for GRANT's minutes: 0, UNSIGNED (no
+ * role that may), OVER_ACCESS, OVER_MINUTES. How many are needed is not asked. */
+enum grant_refusal grant_check_signer(const struct grant *grant,
+				      const struct grant_signer *signer)
+	__attribute__((nonnull, warn_unused_result));
+
 /* Whether GRANT (grant, deny or revoke) counts on this terminal now. Replay is
  * the caller's: it knows the ids. */
 enum grant_refusal grant_judge(const struct grant *grant,

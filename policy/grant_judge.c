@@ -83,8 +83,8 @@ static bool may_give(const struct grant_signer *signer,
 	return false;
 }
 
-static enum grant_refusal check_signer(const struct grant *grant,
-				       const struct grant_signer *signer)
+enum grant_refusal grant_check_signer(const struct grant *grant,
+				      const struct grant_signer *signer)
 {
 	if (!may_sign(signer))
 		return GRANT_UNSIGNED;
@@ -105,7 +105,7 @@ static enum grant_refusal check_signers(const struct grant *grant,
 
 	for (size_t i = 0; i < terms->signer_count; i++) {
 		const struct grant_signer *signer = &terms->signers[i];
-		enum grant_refusal refusal = check_signer(grant, signer);
+		enum grant_refusal refusal = grant_check_signer(grant, signer);
 
 		if (refusal != GRANT_COUNTS) {
 			if (first == GRANT_UNSIGNED)

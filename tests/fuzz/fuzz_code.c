@@ -28,21 +28,21 @@ static void check_receipt(struct span text)
 
 static void check_code(struct span text)
 {
-	const struct code_keys keys = {.has_helpdesk = true, .helpdesk = {{1}}};
-	enum code_level level = CODE_LEVEL_NONE;
+	const struct code_desks desks = {.count = 1, .desks = {{.key = {{1}}}}};
+	const struct code_desk *by = NULL;
 	struct code code;
 	char made[CODE_SIZE];
 
 	if (code_read(text, &code) != 0)
 		return;
-	if (code_make(&keys.helpdesk, (struct code_receipt){7}, &code.scope,
-		      made) != 0)
+	if (code_make(&desks.desks[0].key, (struct code_receipt){7},
+		      &code.scope, made) != 0)
 		abort(); /* every scope that is read can be written */
 	struct code again;
 	if (code_read(span_str(made), &again) != 0 ||
 	    memcmp(&again.scope, &code.scope, sizeof(code.scope)) != 0)
 		abort();
-	int r = code_prove(&code, (struct code_receipt){7}, &keys, &level);
+	int r = code_prove(&code, (struct code_receipt){7}, &desks, &by);
 	if ((r == CODE_WRONG) == (again.proof == code.proof))
 		abort();
 }
