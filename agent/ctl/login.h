@@ -74,6 +74,9 @@ int login_people_each(const struct login_view *view, login_person_fn fn,
  * or a member of the sealed group with one. */
 bool login_has_breakglass(const struct login_view *view)
 	__attribute__((nonnull));
+/* Whether that is a member of the sealed group, for emergencies alone. */
+bool login_is_sealed(const struct login_view *view, const char *name)
+	__attribute__((nonnull));
 
 /* ---- one person's factors (login_try.c) ----------------------------------- */
 

@@ -160,26 +160,46 @@ int login_person_find(const struct login_view *view, const char *name,
 	return -ENOENT;
 }
 
+/* The members of the sealed group, with commas; empty where there is none. The
+ * text that they stand in is the caller's. */
+static struct span sealed_members(const struct login_view *view,
+				  char **ret_group)
+{
+	struct span name = span_str(view->policy.breakglass_group);
+	struct span rest;
+
+	if (name.len == 0 || read_file(view, "etc/group", ret_group) < 0 ||
+	    !find_line(span_str(*ret_group), name, &rest))
+		return SPAN("");
+	(void)cut(&rest, ':'); /* password */
+	(void)cut(&rest, ':'); /* gid */
+	return rest;
+}
+
+bool login_is_sealed(const struct login_view *view, const char *name)
+{
+	_cleanup_free_ char *group = NULL;
+	struct span members = sealed_members(view, &group);
+
+	while (members.len > 0)
+		if (span_equals_str(cut(&members, ','), name))
+			return true;
+	return false;
+}
+
 bool login_has_breakglass(const struct login_view *view)
 {
 	_cleanup_free_ char *group = NULL;
 	_cleanup_free_ char *shadow = NULL;
-	struct span rest;
 
 	if (read_file(view, "etc/shadow", &shadow) < 0)
 		return false;
 	if (view->policy.is_root_console_breakglass &&
 	    has_password(shadow, SPAN("root")))
 		return true;
-	if (view->policy.breakglass_group[0] == '\0' ||
-	    read_file(view, "etc/group", &group) < 0 ||
-	    !find_line(span_str(group), span_str(view->policy.breakglass_group),
-		       &rest))
-		return false;
-	(void)cut(&rest, ':'); /* password */
-	(void)cut(&rest, ':'); /* gid */
-	while (rest.len > 0)
-		if (has_password(shadow, cut(&rest, ',')))
+	struct span members = sealed_members(view, &group);
+	while (members.len > 0)
+		if (has_password(shadow, cut(&members, ',')))
 			return true;
 	return false;
 }

@@ -192,6 +192,25 @@ static void enforce_is_refused_where_it_would_lock_out(void **state)
 	fake_tree_fini(&tree);
 }
 
+static void who_is_for_emergencies_is_no_news(void **state)
+{
+	struct fake_tree tree;
+	char text[16384];
+	(void)state;
+
+	make_tree(&tree);
+	(void)run(&tree, "enforce", text, sizeof(text));
+	assert_non_null(strstr(text, "suzuki: cannot prove two factors yet"));
+	assert_null(strstr(text, "kinkyu"));
+	/* … but nobody else at all is */
+	fake_text(&tree, "etc/passwd", "%s",
+		  "root:x:0:0::/root:/bin/sh\n"
+		  "kinkyu:x:1900:1900::/h:/bin/sh\n");
+	assert_int_equal(run(&tree, "enforce", text, sizeof(text)), 1);
+	assert_non_null(strstr(text, "nobody here could prove two factors"));
+	fake_tree_fini(&tree);
+}
+
 static void the_way_back_needs_no_daemon(void **state)
 {
 	static const struct row rows[] = {
@@ -234,6 +253,7 @@ int main(void)
 		cmocka_unit_test(lint_tells_what_it_found),
 		cmocka_unit_test(test_tells_what_a_person_could_prove),
 		cmocka_unit_test(enforce_is_refused_where_it_would_lock_out),
+		cmocka_unit_test(who_is_for_emergencies_is_no_news),
 		cmocka_unit_test(the_way_back_needs_no_daemon),
 	};
 
