@@ -330,6 +330,8 @@ struct record_agent {
 	uint64_t gap_s;	       /* start: how long nobody looked */
 	uint32_t cold_usb;     /* start: devices judged as present */
 	uint32_t cold_media;
+	const char
+		*code_key;  /* start: the terminal's point, sekimori.code(7) */
 	const char *reason; /* stop: "signal", "upgrade", "shutdown" */
 	bool is_planned;    /* stop: severity 2, else 4 */
 	bool is_held;	    /* stop: the pinned guard goes on denying */

@@ -220,6 +220,7 @@ static void put_start(struct json_out *out, const struct record_agent *agent)
 	json_out_u64(out, "usb", agent->cold_usb);
 	json_out_u64(out, "media", agent->cold_media);
 	json_out_end(out);
+	json_out_str(out, "code_key", agent->code_key, RECORD_NAME_MAX);
 	json_out_end(out);
 }
 

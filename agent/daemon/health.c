@@ -14,6 +14,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/daemon/control.h"
+#include "agent/daemon/identity.h"
 #include "agent/daemon/login_loop.h"
 
 #define STATE_DIR "var/lib/sekimori/state"
@@ -294,7 +295,10 @@ void health_tell_start(struct daemon *daemon, bool is_first)
 			},
 	};
 	struct record_sink sink = recorder_sink(daemon->recorder);
+	const struct identity *identity = recorder_identity(daemon->recorder);
 
+	if (identity)
+		record.u.agent.code_key = identity->code_point;
 	fill_start(daemon, is_first, &record.u.agent);
 	sink.emit(sink.userdata, &record);
 }

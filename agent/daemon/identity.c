@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * terminal.id, host.key, host.pub and the facts about this machine.
+ * terminal.id, both key pairs and the facts about this machine.
  */
 #include "agent/daemon/identity.h"
 
@@ -12,16 +12,15 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
 #include "agent/base/cleanup.h"
 #include "agent/base/fd.h"
 
-#define ID_FILE	 "terminal.id"
-#define KEY_FILE "host.key"
-#define PUB_FILE "host.pub"
-#define PEM_MAX	 4096
+#define ID_FILE "terminal.id"
+#define PEM_MAX 4096
 
 DEFINE_CLEANUP(bio, BIO *, BIO_free);
 
@@ -31,6 +30,17 @@ static EVP_PKEY *free_key(EVP_PKEY *key)
 	return NULL;
 }
 DEFINE_CLEANUP(key, EVP_PKEY *, free_key);
+
+struct key_kind {
+	const char *file;
+	const char *public_file;
+	const char *type; /* OpenSSL's name */
+	const char *curve;
+};
+static const struct key_kind host_kind = {"host.key", "host.pub", "ED25519",
+					  NULL};
+static const struct key_kind code_kind = {"code.key", "code.pub", "EC",
+					  "P-256"};
 
 static int load_id(int state_fd, struct identity *identity)
 {
@@ -68,10 +78,13 @@ static int save_pem(int state_fd, const char *name, BIO *bio, mode_t mode)
 
 /* The public half first: a key without it is made again at the next start,
  * a public half without its key would be believed. */
-static int make_key(int state_fd, EVP_PKEY **ret_key)
+static int make_key(int state_fd, const struct key_kind *kind,
+		    EVP_PKEY **ret_key)
 {
-	_cleanup_(cleanup_key)
-		EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	_cleanup_(cleanup_key) EVP_PKEY *key =
+		kind->curve
+			? EVP_PKEY_Q_keygen(NULL, NULL, kind->type, kind->curve)
+			: EVP_PKEY_Q_keygen(NULL, NULL, kind->type);
 	_cleanup_(cleanup_bio) BIO *private = BIO_new(BIO_s_secmem());
 	_cleanup_(cleanup_bio) BIO *public = BIO_new(BIO_s_mem());
 
@@ -81,24 +94,25 @@ static int make_key(int state_fd, EVP_PKEY **ret_key)
 	    !PEM_write_bio_PUBKEY(public, key))
 		return -ENOMEM;
 
-	int r = save_pem(state_fd, PUB_FILE, public, 0644);
+	int r = save_pem(state_fd, kind->public_file, public, 0644);
 	if (r < 0)
 		return r;
-	r = save_pem(state_fd, KEY_FILE, private, 0600);
+	r = save_pem(state_fd, kind->file, private, 0600);
 	if (r < 0)
 		return r;
 	*ret_key = TAKE_PTR(key);
 	return 0;
 }
 
-static int load_key(int state_fd, EVP_PKEY **ret_key)
+static int load_key(int state_fd, const struct key_kind *kind,
+		    EVP_PKEY **ret_key)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size;
-	int r = read_small_file(state_fd, KEY_FILE, PEM_MAX, &text, &size);
+	int r = read_small_file(state_fd, kind->file, PEM_MAX, &text, &size);
 
 	if (r == -ENOENT)
-		return make_key(state_fd, ret_key);
+		return make_key(state_fd, kind, ret_key);
 	if (r < 0)
 		return r == -EFBIG ? -EBADMSG : r;
 	_cleanup_(cleanup_bio) BIO *bio = BIO_new_mem_buf(text, (int)size);
@@ -107,10 +121,16 @@ static int load_key(int state_fd, EVP_PKEY **ret_key)
 	_cleanup_(cleanup_key)
 		EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
 	explicit_bzero(text, size);
-	if (!key || !EVP_PKEY_is_a(key, "ED25519"))
+	if (!key || !EVP_PKEY_is_a(key, kind->type))
 		return -EBADMSG;
 	*ret_key = TAKE_PTR(key);
 	return 0;
+}
+
+void identity_fini(struct identity *identity)
+{
+	identity->key = free_key(identity->key);
+	identity->code_key = free_key(identity->code_key);
 }
 
 int identity_load(int state_fd, struct identity *ret_identity)
@@ -120,16 +140,17 @@ int identity_load(int state_fd, struct identity *ret_identity)
 	int r = load_id(state_fd, &identity);
 	if (r < 0)
 		return r;
-	r = load_key(state_fd, &identity.key);
-	if (r < 0)
+	r = load_key(state_fd, &host_kind, &identity.key);
+	if (r == 0)
+		r = load_key(state_fd, &code_kind, &identity.code_key);
+	if (r == 0 && jws_point(identity.code_key, identity.code_point) < 0)
+		r = -EBADMSG;
+	if (r < 0) {
+		identity_fini(&identity);
 		return r;
+	}
 	*ret_identity = identity;
 	return 0;
-}
-
-void identity_fini(struct identity *identity)
-{
-	identity->key = free_key(identity->key);
 }
 
 /* VALUE of KEY=VALUE or KEY="VALUE" in os-release(5). */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who this terminal is: the random id made at the first start and never
- * changed, the key that signs its spool, and the lines of its description that
+ * changed, the key that signs its spool, the one that agrees with desks on the
+ * keys of codes, and the lines of its description that
  * stand in every event. Knows no device and no policy.
  */
 #pragma once
@@ -14,6 +15,7 @@
 #include "agent/base/hex.h"
 #include "agent/daemon/config.h"
 #include "agent/wire/frame.h"
+#include "agent/wire/jws.h"
 #include "policy/record.h"
 
 #define IDENTITY_TEXT_MAX 128
@@ -21,12 +23,14 @@
 struct identity {
 	uint8_t host_id[FRAME_ID_SIZE];
 	char host_id_hex[HEX_SIZE(FRAME_ID_SIZE)];
-	EVP_PKEY *key; /* Ed25519 */
+	EVP_PKEY *key;	    /* Ed25519 */
+	EVP_PKEY *code_key; /* P-256: sekimori.code(7) */
+	char code_point[JWS_POINT_CHARS + 1];
 	bool is_first; /* made just now */
 };
 
-/* Reads terminal.id and host.key below STATE_FD, making what is missing
- * (host.pub too). 0; -EROFS, -ENOSPC … while the file system is not ready;
+/* Reads terminal.id, host.key and code.key below STATE_FD, making what is
+ * missing (the .pub too). 0; -EROFS, -ENOSPC … while the file system is not ready;
  * -EBADMSG when a file has a content that is not ours: it is left alone, for
  * an id must never change by itself. *ret_identity unchanged on failure. */
 int identity_load(int state_fd, struct identity *ret_identity)

@@ -402,6 +402,11 @@ void recorder_status(struct recorder *recorder,
 	*ret_status = status;
 }
 
+const struct identity *recorder_identity(const struct recorder *recorder)
+{
+	return recorder->identity.key ? &recorder->identity : NULL;
+}
+
 const struct record_terminal *recorder_terminal(const struct recorder *recorder)
 {
 	return &recorder->terminal.record;

@@ -95,6 +95,9 @@ struct recorder_status {
 void recorder_status(struct recorder *recorder,
 		     struct recorder_status *ret_status)
 	__attribute__((nonnull));
+/* Who this terminal is; NULL before its files could be read. */
+const struct identity *recorder_identity(const struct recorder *recorder)
+	__attribute__((nonnull));
 const struct record_terminal *recorder_terminal(const struct recorder *recorder)
 	__attribute__((nonnull, returns_nonnull));
 

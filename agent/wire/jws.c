@@ -377,6 +377,30 @@ static bool coordinate(const EVP_PKEY *key, const char *name,
 	return ok;
 }
 
+static bool get_point(const EVP_PKEY *key, uint8_t ret_point[POINT_MAX_BYTES],
+		      size_t *ret_size)
+{
+	return is_p256(key) &&
+	       EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY,
+					       ret_point, POINT_MAX_BYTES,
+					       ret_size) == 1;
+}
+
+int jws_point(const EVP_PKEY *key, char ret_point[JWS_POINT_CHARS + 1])
+{
+	uint8_t point[POINT_MAX_BYTES];
+	size_t size = 0;
+
+	if (!get_point(key, point, &size) || size <= COORDINATE_SIZE)
+		return -EINVAL;
+	/* Uncompressed it ends with y, whose last bit is the sign */
+	if (point[0] == 4)
+		point[0] = (uint8_t)(2 | (point[size - 1] & 1));
+	base64url_encode(point, 1 + COORDINATE_SIZE, ret_point);
+	ret_point[JWS_POINT_CHARS] = '\0';
+	return 0;
+}
+
 /* A key that lives in a token tells its point, and perhaps only compressed;
  * a public key made from it tells both coordinates. */
 static bool coordinates(const EVP_PKEY *key, char *ret_x, char *ret_y)
@@ -384,9 +408,7 @@ static bool coordinates(const EVP_PKEY *key, char *ret_x, char *ret_y)
 	uint8_t point[POINT_MAX_BYTES];
 	size_t size = 0;
 
-	if (!is_p256(key) ||
-	    EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point,
-					    sizeof(point), &size) != 1)
+	if (!get_point(key, point, &size))
 		return false;
 	EVP_PKEY *public = jws_public_key(point, size);
 	bool ok = public &&

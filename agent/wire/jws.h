@@ -99,6 +99,14 @@ struct jws_out {
 int jws_sign(EVP_PKEY *key, const char *typ, struct span payload,
 	     struct jws_out *out) __attribute__((nonnull, warn_unused_result));
 
+/* 33 bytes of a compressed point (SEC 1, 2.3.3), base64url. */
+#define JWS_POINT_CHARS 44u
+
+/* The point of a key's public half, NUL-terminated: what `public` of the
+ * policy's key lines is. 0; -EINVAL: not P-256. */
+int jws_point(const EVP_PKEY *key, char ret_point[JWS_POINT_CHARS + 1])
+	__attribute__((nonnull, warn_unused_result));
+
 /*
  * The public key of a point of P-256 (SEC 1, with 02, 03 or 04 in front), or
  * NULL: not on the curve, or no memory. The caller owns it.

@@ -97,10 +97,11 @@ static int write_private(EVP_PKEY *key, const struct key_options *options)
 
 static void tell_key(EVP_PKEY *key, const char *path)
 {
-	char id[JWS_KEY_ID_CHARS + 1];
+	char id[JWS_KEY_ID_CHARS + 1], point[JWS_POINT_CHARS + 1];
 
-	if (jws_key_id(key, id) == 0)
-		fprintf(stderr, "key %s\npublic half in %s\n", id, path);
+	if (jws_key_id(key, id) == 0 && jws_point(key, point) == 0)
+		fprintf(stderr, "key %s\npublic \"%s\"\npublic half in %s\n",
+			id, point, path);
 }
 
 static int make_key(const struct key_options *options)

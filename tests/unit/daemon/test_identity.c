@@ -50,11 +50,16 @@ static void the_first_start_makes_id_and_key(void **state)
 	assert_int_equal(mode_of(tree, "terminal.id"), 0644);
 	assert_int_equal(mode_of(tree, "host.key"), 0600);
 	assert_int_equal(mode_of(tree, "host.pub"), 0644);
+	assert_int_equal(mode_of(tree, "code.key"), 0600);
+	assert_int_equal(mode_of(tree, "code.pub"), 0644);
+	assert_int_equal(strlen(first.code_point), JWS_POINT_CHARS);
 
 	assert_int_equal(identity_load(tree->fd, &again), 0);
 	assert_false(again.is_first);
 	assert_string_equal(again.host_id_hex, first.host_id_hex);
 	assert_int_equal(EVP_PKEY_eq(again.key, first.key), 1);
+	assert_int_equal(EVP_PKEY_eq(again.code_key, first.code_key), 1);
+	assert_string_equal(again.code_point, first.code_point);
 	identity_fini(&first);
 	identity_fini(&again);
 }
@@ -67,6 +72,7 @@ static void what_is_not_ours_is_left_alone(void **state)
 		{"terminal.id", "0123456789abcdef0123456789abcdef00\n"},
 		{"host.key", "-----BEGIN NONSENSE-----\n"},
 		{"host.key", ""},
+		{"code.key", ""},
 	};
 	struct fake_tree *tree = *state;
 

@@ -139,7 +139,8 @@ static void sample_part(struct sample *s)
 		rec->u.agent = (struct record_agent){.pid = 812,
 						     .prev_stop = "crash",
 						     .gap_s = 9,
-						     .cold_usb = 7};
+						     .cold_usb = 7,
+						     .code_key = "AlFc"};
 		break;
 	case RECORD_AGENT_STOP:
 		rec->u.agent = (struct record_agent){.pid = 812,
