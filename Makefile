@@ -65,7 +65,7 @@ LIBS_probe := $(call pc,--libs,blkid libseccomp)
 LIBS_ship := $(call pc,--libs,libcurl zlib libzstd libseccomp libsystemd)
 LIBS_ctl := $(call pc,--libs,libsystemd)
 LIBS_collector := $(call pc,--libs,libmicrohttpd gnutls sqlite3 libpq jansson zlib \
-	libzstd libssl libsystemd)
+	libzstd libssl libcurl libsystemd)
 # ---- what is built --------------------------------------------------------
 # A folder is a library; a program is its folder's main.c and the libraries
 # that DESIGN's include table lets it use.
@@ -380,6 +380,7 @@ install-collector: all
 	$(Q)$(call inst,644,pkg/sysusers/sekimori-collector.conf,$(PREFIX)/lib/sysusers.d/sekimori-collector.conf)
 	$(Q)$(call inst,644,pkg/tmpfiles/sekimori-collector.conf,$(PREFIX)/lib/tmpfiles.d/sekimori-collector.conf)
 	$(Q)$(call inst,644,pkg/collector.conf,$(SYSCONFDIR)/sekimori/collector.conf)
+	$(Q)$(call inst,644,pkg/opensearch/sekimori.json,$(DATADIR)/sekimori/opensearch/sekimori.json)
 	$(Q)$(call inst,644,pkg/man/sekimori-collector.8,$(MANDIR)/man8/sekimori-collector.8)
 	$(Q)$(call inst,644,pkg/man/sekimori-collector.conf.5,$(MANDIR)/man5/sekimori-collector.conf.5)
 

@@ -43,7 +43,6 @@ struct server {
 	char *cert_pem;
 	struct service service;
 	struct console console;
-	struct output *outputs[CONFIG_OUTPUTS];
 	struct retention *retention;
 	struct MHD_Daemon *agents;
 	struct MHD_Daemon *console_daemon;
@@ -211,26 +210,39 @@ static int start_notary(struct server *s)
 	return r < 0 ? failed(s, "log.key", r) : 0;
 }
 
-static int start_outputs(struct server *s)
+static int start_output(struct server *s, size_t index)
 {
 	const struct config *config = &s->cli->config;
-	struct output_config output = {
-		.is_cef = config->is_output_cef,
-		.ca = config->output_ca,
-		.cert = config->output_cert,
-		.key = config->output_key,
+	const struct config_output *from = &config->outputs[index];
+	const struct output_config output = {
+		.url = from->url,
+		.format = from->format,
+		.ca = from->ca,
+		.cert = from->cert,
+		.key = from->key,
+		.secret = from->secret,
 		.database = config->database,
 		.dir = config->dir,
 		.log = &s->cli->log,
 	};
+	char problem[OUTPUT_PROBLEM_SIZE];
+	int r;
+
+	if (!from->url[0])
+		return 0;
+	r = output_start(&output, problem, &s->service.outputs[index]);
+	if (r < 0)
+		log_error(&s->cli->log, "Output '%s': %s", from->url, problem);
+	return r;
+}
+
+static int start_outputs(struct server *s)
+{
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < CONFIG_OUTPUTS; i++) {
-		output.url = config->outputs[i];
-		if (output.url[0])
-			r = output_start(&output, &s->outputs[i]);
-	}
-	return r < 0 ? failed(s, output.url, r) : 0;
+	for (size_t i = 0; r == 0 && i < CONFIG_OUTPUTS; i++)
+		r = start_output(s, i);
+	return r;
 }
 
 static int start(struct server *s)
@@ -282,13 +294,13 @@ static void stop(struct server *s)
 	/* Resumes every suspended connection, as MHD_stop_daemon() wants. */
 	writer_stop(s->service.writer);
 	inbox_stop(s->service.inbox);
-	/* What came last waits in the store for the next start. */
-	for (size_t i = 0; i < CONFIG_OUTPUTS; i++)
-		output_stop(s->outputs[i]);
 	if (s->agents)
 		MHD_stop_daemon(s->agents);
 	if (s->console_daemon)
 		MHD_stop_daemon(s->console_daemon);
+	/* What came last waits in the store for the next start. */
+	for (size_t i = 0; i < CONFIG_OUTPUTS; i++)
+		output_stop(s->service.outputs[i]);
 	/* After the last commit, so that its checkpoint covers everything. */
 	notary_stop(s->service.notary);
 	writer_free(s->service.writer);

@@ -13,6 +13,10 @@
 
 #include "agent/base/banned.h"
 
+#define OUTPUT_KEYS(name)                                                      \
+	name, name "_format", name "_ca", name "_cert", name "_key",           \
+		name "_secret"
+
 static const char *const KEYS[] = {
 	"listen",
 	"console_listen",
@@ -23,18 +27,17 @@ static const char *const KEYS[] = {
 	"witness2",
 	"witness3",
 	"database",
-	"output",
-	"output2",
-	"output_format",
-	"output_ca",
-	"output_cert",
-	"output_key",
+	OUTPUT_KEYS("output"),
+	OUTPUT_KEYS("output2"),
+	OUTPUT_KEYS("output3"),
+	OUTPUT_KEYS("output4"),
 	"retention_days",
 	NULL,
 };
 static const char *const WITNESSES[CONFIG_WITNESSES] = {"witness", "witness2",
 							"witness3"};
-static const char *const OUTPUTS[CONFIG_OUTPUTS] = {"output", "output2"};
+static const char *const OUTPUTS[CONFIG_OUTPUTS] = {"output", "output2",
+						    "output3", "output4"};
 static const uint64_t THREADS[2] = {1, 64};
 static const uint64_t DAYS[2] = {0, 36500};
 static const uint64_t CONNECTIONS[2] = {1, LIMIT_CONNECTIONS};
@@ -57,18 +60,48 @@ void config_init(struct config *config)
 	};
 }
 
-static int set_format(const char *path, const char *value,
-		      struct config *config, char *ret_error)
+/* What "output3_ca" says, or where it says nothing "output_ca". */
+static const char *output_value(const struct conf *conf, const char *output,
+				const char *setting)
 {
-	bool is_cef = value && strcmp(value, "cef") == 0;
+	char key[CONF_KEY_MAX + 1];
+	const char *value;
 
-	if (value && !is_cef && strcmp(value, "json") != 0) {
+	(void)snprintf(key, sizeof(key), "%s_%s", output, setting); /* fits */
+	value = conf_get(conf, key);
+	if (value)
+		return value;
+	(void)snprintf(key, sizeof(key), "%s_%s", OUTPUTS[0],
+		       setting); /* fits */
+	return conf_get(conf, key);
+}
+
+static int check_output(const char *path, const struct conf *conf, size_t index,
+			struct config_output *output, char *ret_error)
+{
+	const char *name = OUTPUTS[index];
+	const char *format = output_value(conf, name, "format");
+	char key[CONF_KEY_MAX + 1];
+
+	set_text(output->url, conf_get(conf, name));
+	set_text(output->ca, output_value(conf, name, "ca"));
+	set_text(output->cert, output_value(conf, name, "cert"));
+	set_text(output->key, output_value(conf, name, "key"));
+	/* Its own only: one system's password is not for another. */
+	(void)snprintf(key, sizeof(key), "%s_secret", name); /* fits */
+	set_text(output->secret, conf_get(conf, key));
+	if (format && output_format_from_str(format, &output->format) < 0) {
 		(void)snprintf(ret_error, CONF_ERROR_MAX,
-			       "%.200s: 'output_format' is json or cef",
-			       path); /* cut is fine */
+			       "%.150s: '%s_format' is json, cef or ecs", path,
+			       name); /* cut is fine */
 		return -EINVAL;
 	}
-	config->is_output_cef = is_cef;
+	if (!output->cert[0] != !output->key[0]) {
+		(void)snprintf(ret_error, CONF_ERROR_MAX,
+			       "%.150s: '%s_cert' and '%s_key' go together",
+			       path, name, name); /* cut is fine */
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -103,15 +136,10 @@ static int check(const char *path, const struct conf *conf,
 	set_text(config->database, conf_get(conf, "database"));
 	for (size_t i = 0; i < CONFIG_WITNESSES; i++)
 		set_text(config->witnesses[i], conf_get(conf, WITNESSES[i]));
-	for (size_t i = 0; i < CONFIG_OUTPUTS; i++)
-		set_text(config->outputs[i], conf_get(conf, OUTPUTS[i]));
-	r = set_format(path, conf_get(conf, "output_format"), config,
-		       ret_error);
+	for (size_t i = 0; r == 0 && i < CONFIG_OUTPUTS; i++)
+		r = check_output(path, conf, i, &config->outputs[i], ret_error);
 	if (r < 0)
 		return r;
-	set_text(config->output_ca, conf_get(conf, "output_ca"));
-	set_text(config->output_cert, conf_get(conf, "output_cert"));
-	set_text(config->output_key, conf_get(conf, "output_key"));
 	if (config->database[0] &&
 	    strncmp(config->database, "postgresql://", 13) != 0) {
 		(void)snprintf(ret_error, CONF_ERROR_MAX,
@@ -123,13 +151,6 @@ static int check(const char *path, const struct conf *conf,
 	if (config->dir[0] != '/') {
 		(void)snprintf(ret_error, CONF_ERROR_MAX,
 			       "%.200s: 'dir' must be an absolute path",
-			       path); /* cut is fine */
-		return -EINVAL;
-	}
-	if (!config->output_cert[0] != !config->output_key[0]) {
-		(void)snprintf(ret_error, CONF_ERROR_MAX,
-			       "%.200s: 'output_cert' and 'output_key' go "
-			       "together",
 			       path); /* cut is fine */
 		return -EINVAL;
 	}

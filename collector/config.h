@@ -9,12 +9,23 @@
 #include <stdint.h>
 
 #include "agent/base/conf.h"
+#include "collector/output.h"
 
 #define CONFIG_PATH	   "/etc/sekimori/collector.conf"
 #define CONFIG_DIR_DEFAULT "/var/lib/sekimori-collector"
 
 #define CONFIG_WITNESSES 3u
-#define CONFIG_OUTPUTS	 2u
+#define CONFIG_OUTPUTS	 4u
+
+/* Another log system. Texts are "" where nothing is set. */
+struct config_output {
+	char url[CONF_VALUE_MAX + 1];
+	enum output_format format;
+	char ca[CONF_VALUE_MAX + 1];
+	char cert[CONF_VALUE_MAX + 1];
+	char key[CONF_VALUE_MAX + 1];
+	char secret[CONF_VALUE_MAX + 1];
+};
 
 struct config {
 	char listen[CONF_VALUE_MAX + 1];
@@ -23,12 +34,7 @@ struct config {
 	char database[CONF_VALUE_MAX + 1]; /* libpq's; "": SQLite in dir */
 	/* "URL VKEY" of those that sign checkpoints too; "" none */
 	char witnesses[CONFIG_WITNESSES][CONF_VALUE_MAX + 1];
-	/* Other log systems, as URLs; "" none. Files for all of them. */
-	char outputs[CONFIG_OUTPUTS][CONF_VALUE_MAX + 1];
-	bool is_output_cef; /* else JSON */
-	char output_ca[CONF_VALUE_MAX + 1];
-	char output_cert[CONF_VALUE_MAX + 1];
-	char output_key[CONF_VALUE_MAX + 1];
+	struct config_output outputs[CONFIG_OUTPUTS];
 	uint64_t retention_days;  /* since receipt; 0: for ever */
 	uint64_t threads;	  /* of the agents' listener */
 	uint64_t max_connections; /* of the agents' listener */

@@ -28,6 +28,7 @@ static const struct resource RESOURCES[] = {
 	{"/", web_page},
 	{"/api/v1/terminals", api_terminals},
 	{"/api/v1/events", api_events},
+	{"/api/v1/status", api_status},
 	{"/metrics", metrics_reply},
 };
 

@@ -42,6 +42,7 @@ struct console_request {
 /* The resources; each fills the reply. api/, web/, metrics.c */
 void api_terminals(struct console_request *request) __attribute__((nonnull));
 void api_events(struct console_request *request) __attribute__((nonnull));
+void api_status(struct console_request *request) __attribute__((nonnull));
 void web_page(struct console_request *request) __attribute__((nonnull));
 void metrics_reply(struct console_request *request) __attribute__((nonnull));
 
@@ -55,6 +56,10 @@ void api_tile(struct console_request *request, const char *name)
 
 /* A static file by its path below /static/; false: there is none. */
 bool web_static(struct console_request *request, const char *name)
+	__attribute__((nonnull, warn_unused_result));
+
+/* The id of the newest event, 0 where there is none. 0 or as the store. */
+int console_newest(struct console *console, int64_t *ret_id)
 	__attribute__((nonnull, warn_unused_result));
 
 /* 500 for an errno of the store, logged. */

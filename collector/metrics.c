@@ -25,6 +25,68 @@ static int append(struct buf *out, const struct metric *metric)
 			  metric->type, metric->name, metric->value);
 }
 
+/* One line of an output: its URL is the label. */
+static int append_sample(struct buf *out, const char *name, const char *url,
+			 double value)
+{
+	int r = buf_printf(out, "%s{output=\"", name);
+
+	for (; r == 0 && *url; url++) {
+		if (*url == '"' || *url == '\\')
+			r = buf_append(out, "\\", 1);
+		if (r == 0)
+			r = buf_append(out, url, 1);
+	}
+	return r < 0 ? r : buf_printf(out, "\"} %.15g\n", value);
+}
+
+/* A metric of each output; the samples of one stand together. */
+static int append_outputs(struct buf *out, const struct metric *metric,
+			  const struct output_status *states,
+			  const double *values)
+{
+	int r = buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", metric->name,
+			   metric->help, metric->name, metric->type);
+
+	for (size_t i = 0; r == 0 && i < CONFIG_OUTPUTS; i++)
+		if (states[i].url)
+			r = append_sample(out, metric->name, states[i].url,
+					  values[i]);
+	return r;
+}
+
+static int append_all_outputs(struct console *console, struct buf *out)
+{
+	static const struct metric metrics[] = {
+		{"sekimori_output_delivered_total", "counter",
+		 "Events that another log system has taken.", 0},
+		{"sekimori_output_refused_total", "counter",
+		 "Events that it refused for good, passed over.", 0},
+		{"sekimori_output_lag_events", "gauge",
+		 "Events that are stored and not delivered.", 0},
+		{"sekimori_output_failing", "gauge",
+		 "1 while the last attempt has failed.", 0},
+	};
+	const size_t count = sizeof(metrics) / sizeof(metrics[0]);
+	struct output_status states[CONFIG_OUTPUTS] = {0};
+	double values[4][CONFIG_OUTPUTS] = {0};
+	int64_t newest = 0;
+	int r = console_newest(console, &newest);
+
+	for (size_t i = 0; i < CONFIG_OUTPUTS; i++) {
+		if (!console->service->outputs[i])
+			continue;
+		output_read_status(console->service->outputs[i], &states[i]);
+		values[0][i] = (double)states[i].delivered;
+		values[1][i] = (double)states[i].refused;
+		values[2][i] = (double)(newest - states[i].cursor);
+		values[3][i] = states[i].is_failing;
+	}
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = append_outputs(out, &metrics[i], states, values[i]);
+	return r;
+}
+
 void metrics_reply(struct console_request *request)
 {
 	const struct service *service = request->console->service;
@@ -73,6 +135,8 @@ void metrics_reply(struct console_request *request)
 	for (size_t i = 0; r == 0 && i < sizeof(metrics) / sizeof(metrics[0]);
 	     i++)
 		r = append(&request->reply.body, &metrics[i]);
+	if (r == 0)
+		r = append_all_outputs(request->console, &request->reply.body);
 	if (r < 0) {
 		console_failed(request, r);
 		return;

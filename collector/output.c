@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * output: read a batch behind the cursor, deliver, move the cursor. The cursor
- * is a small text of the store, "output " and the URL: another URL begins with
- * the first event. Syslog over TLS acknowledges nothing (RFC 5425 §4.4), so each
- * batch has a connection of its own, and the peer's orderly close after ours
- * says that its program has read all of it. RELP answers each message.
+ * output: read a batch behind the cursor, let the sink deliver it, move the
+ * cursor. The cursor is a small text of the store, "output " and the URL:
+ * another URL begins with the first event. A batch that was read is held until
+ * all of it is delivered, so that a sink can send again only what is left.
  */
 #include "collector/output.h"
 
@@ -17,16 +16,13 @@
 #include <time.h>
 
 #include "agent/base/buf.h"
-#include "collector/output_link.h"
-#include "collector/output_relp.h"
-#include "collector/output_text.h"
+#include "agent/base/clock.h"
+#include "collector/output_body.h"
+#include "collector/output_sink.h"
 #include "collector/store.h"
 
 #include "agent/base/banned.h"
 
-/* One batch: this many events, or the one that passes this many octets. */
-#define BATCH_ROWS  RELP_MESSAGES_MAX
-#define BATCH_BYTES (1u << 20)
 /* How often the store is asked whether there is more. */
 #define POLL_MS 1000u
 /* After a failure: up to 1 s, doubled each time, up to a minute. */
@@ -36,102 +32,84 @@
 
 static const struct scheme {
 	const char *prefix;
-	bool is_tls;
-	bool is_relp; /* else syslog */
+	const struct output_sink_ops *ops;
 } SCHEMES[] = {
-	{"syslog+tls://", true, false},
-	{"relp+tls://", true, true},
-	{"relp://", false, true},
+	{"syslog+tls://", &OUTPUT_SYSLOG_TLS},
+	{"relp+tls://", &OUTPUT_RELP_TLS},
+	{"relp://", &OUTPUT_RELP},
+	{"opensearch+https://", &OUTPUT_BULK_HTTPS},
+	{"opensearch+http://", &OUTPUT_BULK_HTTP},
 };
+
+static const char *const FORMATS[] = {"json", "cef", "ecs"};
 
 struct output {
 	struct output_config config;
-	const struct scheme *scheme;
-	struct output_target target;
-	struct output_gate gate;
+	struct output_sink *sink;
 	struct store *store; /* the thread's alone */
-	struct buf batch;
-	struct buf message;
+	struct buf body;
 	char *key; /* of the cursor */
 	int64_t cursor;
+	bool is_holding;   /* a batch is read and not delivered */
+	int64_t batch_end; /* id of the last event in it */
 	size_t batch_count;
-	int64_t batch_end;     /* id of the last event in `batch` */
 	unsigned int failures; /* in a row */
-	int last_result;       /* of the last batch, 1 before the first */
+	bool is_told;	       /* that events are delivered, since a failure */
+	bool is_refusal_told;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool is_stopping; /* under lock */
+	bool is_stopping;	     /* under lock */
+	struct output_status status; /* under lock */
 };
 
-/* ---- one batch ------------------------------------------------------------ */
-
-static int add_message(struct output *o)
+int output_format_from_str(const char *text, enum output_format *ret_format)
 {
-	const struct buf *message = &o->message;
-	int r;
-
-	if (o->scheme->is_relp)
-		return output_relp_add(&o->batch, o->batch_count, message->data,
-				       message->size);
-	/* RFC 5425 §4.3: MSG-LEN SP SYSLOG-MSG */
-	r = buf_printf(&o->batch, "%zu ", message->size);
-	return r < 0 ? r : buf_append(&o->batch, message->data, message->size);
+	for (size_t i = 0; i < sizeof(FORMATS) / sizeof(FORMATS[0]); i++)
+		if (strcmp(FORMATS[i], text) == 0) {
+			*ret_format = (enum output_format)i;
+			return 0;
+		}
+	return -EINVAL;
 }
+
+/* ---- one batch ------------------------------------------------------------ */
 
 static int add_row(const struct store_row *row, void *ctx)
 {
 	struct output *o = ctx;
+	struct output_sink *sink = o->sink;
 	int r;
 
 	o->batch_end = row->id;
 	/* Nothing is left of it to tell. */
 	if (row->quarantine == STORE_RETIRED)
 		return 0;
-	buf_clear(&o->message);
-	r = output_text_syslog(row, o->config.is_cef, &o->message);
+	buf_clear(&o->body);
+	r = output_body(row, o->config.format, sink->ops->is_json_only,
+			&o->body);
 	if (r == 0)
-		r = add_message(o);
+		r = sink->ops->add(sink, row, &o->body);
 	if (r < 0)
 		return r;
-	o->batch_count++;
-	return o->batch.size >= BATCH_BYTES ? 1 : 0;
+	output_batch_end(&sink->batch);
+	return output_batch_is_full(&sink->batch) ? 1 : 0;
 }
 
 static int read_batch(struct output *o)
 {
 	const struct store_query query = {
 		.after = o->cursor,
-		.limit = BATCH_ROWS,
+		.limit = OUTPUT_BATCH_ROWS,
 	};
 	int r;
 
-	buf_clear(&o->batch);
-	o->batch_count = 0;
+	output_batch_clear(&o->sink->batch);
 	o->batch_end = o->cursor;
 	r = o->store->ops->each_row(o->store, &query, add_row, o);
+	o->batch_count = o->sink->batch.count;
+	o->is_holding = r >= 0 && o->batch_end != o->cursor;
 	return r < 0 ? r : 0;
-}
-
-static int deliver_syslog(struct output_link *link, const struct buf *batch)
-{
-	int r = output_link_write(link, batch->data, batch->size);
-
-	return r < 0 ? r : output_link_finish(link);
-}
-
-static int deliver(struct output *o)
-{
-	struct output_link link;
-	int r = output_link_open(&o->target, &o->gate, &link);
-
-	if (r < 0)
-		return r;
-	r = o->scheme->is_relp
-		    ? output_relp_deliver(&link, &o->batch, o->batch_count)
-		    : deliver_syslog(&link, &o->batch);
-	output_link_close(&link);
-	return r;
 }
 
 static int write_cursor(struct store *store, void *ctx)
@@ -160,40 +138,100 @@ static int read_cursor(struct output *o)
 /* 1: a batch was delivered and there may be more; 0: there is nothing. */
 static int deliver_next(struct output *o)
 {
-	int r = read_batch(o);
+	int r = o->is_holding ? 0 : read_batch(o);
 
-	if (r < 0 || o->batch_end == o->cursor)
+	if (r < 0 || !o->is_holding)
 		return r;
-	r = o->batch_count > 0 ? deliver(o) : 0;
+	if (o->sink->batch.left > 0)
+		r = o->sink->ops->deliver(o->sink);
 	if (r == 0)
 		r = store_transact(o->store, write_cursor, o);
 	if (r < 0)
 		return r;
 	o->cursor = o->batch_end;
+	o->is_holding = false;
 	return 1;
+}
+
+/* ---- what is told --------------------------------------------------------- */
+
+static void note_success(struct output *o, bool is_delivered)
+{
+	bool is_new = o->status.is_failing || (is_delivered && !o->is_told);
+
+	o->status.is_failing = false;
+	o->status.cursor = o->cursor;
+	if (is_delivered) {
+		o->status.delivered += o->batch_count;
+		o->status.delivered_ms = (int64_t)(clock_wall_ns() / NS_PER_MS);
+	}
+	if (!is_new)
+		return;
+	o->is_told = true;
+	log_notice(o->config.log, "Output '%s': events are delivered",
+		   o->config.url);
+}
+
+/* Once a change: it fails, it fails otherwise, it works (again). */
+static void note_failure(struct output *o, int r)
+{
+	const char *problem = o->sink->problem[0] ? o->sink->problem
+						  : errno_text(r);
+
+	if (o->status.is_failing && strcmp(problem, o->status.problem) == 0)
+		return;
+	o->status.is_failing = true;
+	(void)snprintf(o->status.problem, sizeof(o->status.problem), "%s",
+		       problem); /* the same size */
+	log_warning(o->config.log, "Output '%s': %s; events wait in the store",
+		    o->config.url, problem);
+}
+
+/* The first one is told; the rest is counted. */
+static void note_refusals(struct output *o)
+{
+	const struct output_sink *sink = o->sink;
+
+	o->status.refused = sink->refused;
+	if (sink->refused == 0)
+		return;
+	(void)snprintf(o->status.refusal, sizeof(o->status.refusal), "%s",
+		       sink->refusal); /* the same size */
+	if (o->is_refusal_told)
+		return;
+	o->is_refusal_told = true;
+	log_warning(o->config.log,
+		    "Output '%s': an event is refused for good (%s); it stays "
+		    "in the store, further ones are only counted (/metrics)",
+		    o->config.url, sink->refusal);
+}
+
+static void note(struct output *o, int r)
+{
+	/* Our own mutex: cannot fail. */
+	(void)pthread_mutex_lock(&o->lock);
+	note_refusals(o);
+	if (r >= 0)
+		note_success(o, r > 0);
+	else if (r != -ECANCELED)
+		note_failure(o, r);
+	(void)pthread_mutex_unlock(&o->lock);
+}
+
+void output_read_status(struct output *o, struct output_status *ret_status)
+{
+	/* Our own mutex: cannot fail. */
+	(void)pthread_mutex_lock(&o->lock);
+	*ret_status = o->status;
+	(void)pthread_mutex_unlock(&o->lock);
 }
 
 /* ---- the thread ----------------------------------------------------------- */
 
-/* Once a change: it fails, it fails otherwise, it works (again). */
-static void tell(struct output *o, int r)
-{
-	int result = r < 0 ? r : 0;
-
-	if (result == o->last_result || result == -ECANCELED ||
-	    (r == 0 && o->last_result == 1))
-		return;
-	o->last_result = result;
-	if (result < 0)
-		log_warning(o->config.log,
-			    "Output '%s': %s; events wait in the store",
-			    o->config.url, errno_text(result));
-	else
-		log_notice(o->config.log, "Output '%s': events are delivered",
-			   o->config.url);
-}
-
-/* Full jitter, at least a tenth, so that an unlucky draw is no busy loop. */
+/*
+ * Full jitter, at least a tenth, so that an unlucky draw is no busy loop, and
+ * not before the other side wants to be asked.
+ */
 static unsigned int backoff_ms(struct output *o)
 {
 	unsigned int doublings = o->failures < BACKOFF_DOUBLINGS
@@ -206,7 +244,10 @@ static unsigned int backoff_ms(struct output *o)
 	o->failures++;
 	/* Without it there is only no jitter. */
 	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
-	return cap / 10 + random % (cap - cap / 10 + 1);
+	cap = cap / 10 + random % (cap - cap / 10 + 1);
+	return cap > o->sink->retry_after_s * 1000
+		       ? cap
+		       : o->sink->retry_after_s * 1000;
 }
 
 /* False: it is time to end. */
@@ -239,8 +280,10 @@ static void *output_main(void *ctx)
 	int r;
 
 	do {
+		o->sink->problem[0] = '\0';
+		o->sink->retry_after_s = 0;
 		r = deliver_next(o);
-		tell(o, r);
+		note(o, r);
 		if (r >= 0)
 			o->failures = 0;
 		ms = r < 0 ? backoff_ms(o) : r > 0 ? 0 : POLL_MS;
@@ -252,38 +295,45 @@ static void *output_main(void *ctx)
 
 static void output_free(struct output *o)
 {
+	if (o->sink)
+		o->sink->ops->close(o->sink);
 	store_close(o->store);
-	buf_fini(&o->batch);
-	buf_fini(&o->message);
+	buf_fini(&o->body);
 	free(o->key);
 	free(o);
 }
 
-static int parse_url(struct output *o)
+static int open_sink(struct output *o, char *ret_problem)
 {
-	size_t len = 0;
+	const char *url = o->config.url;
 
 	for (size_t i = 0; i < sizeof(SCHEMES) / sizeof(SCHEMES[0]); i++) {
-		len = strlen(SCHEMES[i].prefix);
-		if (strncmp(o->config.url, SCHEMES[i].prefix, len) == 0) {
-			o->scheme = &SCHEMES[i];
-			break;
+		const struct output_sink_ops *ops = SCHEMES[i].ops;
+		size_t len = strlen(SCHEMES[i].prefix);
+		int r;
+
+		if (strncmp(url, SCHEMES[i].prefix, len) != 0)
+			continue;
+		if (!ops->takes(o->config.format)) {
+			(void)snprintf(ret_problem, OUTPUT_PROBLEM_SIZE,
+				       "it does not carry output_format %s",
+				       FORMATS[o->config.format]); /* fits */
+			return -EINVAL;
 		}
+		r = ops->open(&o->config, url + len, ret_problem, &o->sink);
+		if (r == 0)
+			o->sink->ops = ops;
+		return r;
 	}
-	if (!o->scheme)
-		return -EINVAL;
-	o->target = (struct output_target){
-		.is_tls = o->scheme->is_tls,
-		.ca = o->config.ca,
-		.cert = o->config.cert,
-		.key = o->config.key,
-	};
-	return output_target_parse(o->config.url + len, &o->target);
+	(void)snprintf(ret_problem, OUTPUT_PROBLEM_SIZE,
+		       "its beginning is none that we know; see "
+		       "sekimori-collector.conf(5)"); /* fits */
+	return -EINVAL;
 }
 
-static int open_all(struct output *o)
+static int open_all(struct output *o, char *ret_problem)
 {
-	int r = parse_url(o);
+	int r = open_sink(o, ret_problem);
 
 	if (r == 0 && asprintf(&o->key, "output %s", o->config.url) < 0) {
 		o->key = NULL;
@@ -292,7 +342,11 @@ static int open_all(struct output *o)
 	if (r == 0)
 		r = store_open(o->config.database, o->config.dir, STORE_WRITE,
 			       &o->store);
-	return r < 0 ? r : read_cursor(o);
+	if (r == 0)
+		r = read_cursor(o);
+	o->status.url = o->config.url;
+	o->status.cursor = o->cursor;
+	return r;
 }
 
 static int start_thread(struct output *o)
@@ -300,7 +354,6 @@ static int start_thread(struct output *o)
 	pthread_condattr_t attr;
 
 	/* glibc: these cannot fail. */
-	(void)pthread_mutex_init(&o->gate.lock, NULL);
 	(void)pthread_mutex_init(&o->lock, NULL);
 	(void)pthread_condattr_init(&attr);
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -309,22 +362,26 @@ static int start_thread(struct output *o)
 	return -pthread_create(&o->thread, NULL, output_main, o);
 }
 
-int output_start(const struct output_config *config, struct output **ret_output)
+int output_start(const struct output_config *config, char *ret_problem,
+		 struct output **ret_output)
 {
 	struct output *o = calloc(1, sizeof(*o));
 	int r;
 
+	(void)snprintf(ret_problem, OUTPUT_PROBLEM_SIZE, "%s",
+		       errno_text(-ENOMEM)); /* fits */
 	if (!o)
 		return -ENOMEM;
 	o->config = *config;
-	o->last_result = 1;
-	o->gate.fd = -1;
-	o->batch = (struct buf)BUF_INIT(BATCH_BYTES + OUTPUT_TEXT_MAX);
-	o->message = (struct buf)BUF_INIT(OUTPUT_TEXT_MAX);
-	r = open_all(o);
+	o->body = (struct buf)BUF_INIT(OUTPUT_TEXT_MAX);
+	ret_problem[0] = '\0';
+	r = open_all(o, ret_problem);
 	if (r == 0)
 		r = start_thread(o);
 	if (r < 0) {
+		if (ret_problem[0] == '\0')
+			(void)snprintf(ret_problem, OUTPUT_PROBLEM_SIZE, "%s",
+				       errno_text(r)); /* fits */
 		output_free(o);
 		return r;
 	}
@@ -341,10 +398,9 @@ void output_stop(struct output *o)
 	o->is_stopping = true;
 	(void)pthread_cond_signal(&o->wake);
 	(void)pthread_mutex_unlock(&o->lock);
-	output_gate_close(&o->gate);
+	o->sink->ops->cancel(o->sink);
 	(void)pthread_join(o->thread, NULL);
 	(void)pthread_cond_destroy(&o->wake);
 	(void)pthread_mutex_destroy(&o->lock);
-	(void)pthread_mutex_destroy(&o->gate.lock);
 	output_free(o);
 }

@@ -11,11 +11,12 @@
 #include <stdint.h>
 
 #include "agent/base/buf.h"
+#include "collector/output_batch.h"
 #include "collector/output_link.h"
 #include "collector/relp_frame.h"
 
 /* Messages of one session; transaction 1 opens it. */
-#define RELP_MESSAGES_MAX 1000u
+#define RELP_MESSAGES_MAX OUTPUT_BATCH_ROWS
 
 /* Appends message `index` (0 the first of the session). 0 or as buf_append(). */
 int output_relp_add(struct buf *batch, size_t index, const char *message,

@@ -7,14 +7,12 @@
 #include <time.h>
 
 #include "collector/event.h"
-#include "collector/output_cef.h"
 
 #include "agent/base/banned.h"
 
 #define FACILITY_AUDIT 13
 #define MSGID_MAX      32u  /* RFC 5424 §6 */
 #define HOSTNAME_MAX   255u /* same */
-#define TIME_SIZE      80u
 
 /* OCSF severity_id 0..6 (unknown … fatal) as a severity of RFC 5424 §6.2.1. */
 static int priority_of(int severity)
@@ -44,7 +42,7 @@ static void take_name(const char *text, size_t len, size_t max,
 	ret_name[len] = '\0';
 }
 
-static void format_time(int64_t time_ms, char ret_time[TIME_SIZE])
+void output_text_time(int64_t time_ms, char ret_time[OUTPUT_TIME_SIZE])
 {
 	time_t s = (time_t)(time_ms / 1000);
 	struct tm tm;
@@ -54,21 +52,20 @@ static void format_time(int64_t time_ms, char ret_time[TIME_SIZE])
 		memcpy(ret_time, "-", 2);
 		return;
 	}
-	(void)snprintf(ret_time, TIME_SIZE,
+	(void)snprintf(ret_time, OUTPUT_TIME_SIZE,
 		       "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
 		       tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
 		       tm.tm_sec,
 		       (int)(time_ms % 1000)); /* fits: the year is checked */
 }
 
-int output_text_syslog(const struct store_row *row, bool is_cef,
+int output_text_syslog(const struct store_row *row, const struct buf *body,
 		       struct buf *out)
 {
 	struct event_fields fields = {0};
-	char hostname[HOSTNAME_MAX + 1], msgid[MSGID_MAX + 1], when[TIME_SIZE];
+	char hostname[HOSTNAME_MAX + 1], msgid[MSGID_MAX + 1],
+		when[OUTPUT_TIME_SIZE];
 	const char *code = row->code ? row->code : "";
-	size_t len = row->body_len < LIMIT_EVENT_BYTES ? row->body_len
-						       : LIMIT_EVENT_BYTES;
 	int r;
 
 	/* What was quarantined has no fields to be read. */
@@ -77,10 +74,10 @@ int output_text_syslog(const struct store_row *row, bool is_cef,
 	take_name(fields.hostname.at ? fields.hostname.at : "",
 		  fields.hostname.len, HOSTNAME_MAX, row->host, hostname);
 	take_name(code, strlen(code), MSGID_MAX, "-", msgid);
-	format_time(row->time_ms, when);
+	output_text_time(row->time_ms, when);
 	r = buf_printf(out, "<%d>1 %s %s sekimori - %s - ",
 		       priority_of(row->severity), when, hostname, msgid);
 	if (r < 0)
 		return r;
-	return is_cef ? output_cef(row, out) : buf_append(out, row->body, len);
+	return buf_append(out, body->data, body->size);
 }

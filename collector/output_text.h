@@ -8,15 +8,18 @@
 #include "agent/base/buf.h"
 #include "collector/store.h"
 
-/* Room for one message; the body is cut to LIMIT_EVENT_BYTES. */
-#define OUTPUT_TEXT_MAX (LIMIT_EVENT_BYTES + 4096u)
+/* Room for a time of RFC 3339. */
+#define OUTPUT_TIME_SIZE 80u
 
 /*
- * Appends the message of `row`, without framing. Its MSG is the event's JSON as
- * it was stored, or with `is_cef` what output_cef() makes of it; HOSTNAME is the terminal's, or its id where it says none that
- * RFC 5424 allows; MSGID the event code; facility 13 (log audit). 0 or as
- * buf_append().
+ * Appends the message of `row`, without framing, with `body` as its MSG.
+ * HOSTNAME is the terminal's, or its id where it says none that RFC 5424
+ * allows; MSGID the event code; facility 13 (log audit). 0 or as buf_append().
  */
-int output_text_syslog(const struct store_row *row, bool is_cef,
+int output_text_syslog(const struct store_row *row, const struct buf *body,
 		       struct buf *out)
 	__attribute__((nonnull, warn_unused_result));
+
+/* "2026-11-20T09:00:00.123Z", or "-" where RFC 3339 has no such year. */
+void output_text_time(int64_t time_ms, char ret_time[OUTPUT_TIME_SIZE])
+	__attribute__((nonnull));

@@ -14,6 +14,7 @@
 #include "agent/base/buf.h"
 #include "collector/batch.h"
 #include "collector/ca.h"
+#include "collector/config.h"
 #include "collector/http.h"
 #include "collector/notary.h"
 #include "collector/writer.h"
@@ -37,6 +38,7 @@ struct service {
 	struct writer *writer;
 	struct notary *notary; /* NULL: none */
 	struct inbox *inbox;
+	struct output *outputs[CONFIG_OUTPUTS]; /* NULL: none */
 	const struct log *log;
 	struct counters counters;
 	atomic_size_t held_bytes; /* of all requests' bodies */

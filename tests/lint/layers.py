@@ -30,7 +30,7 @@ MAY = {
 }
 # A library's header lives in the rooms named here and nowhere else.
 ONLY = {
-    r"curl/": {"agent/ship"}, r"bpf/(libbpf|bpf|btf)\.h|guard_": {"agent/enforce"},
+    r"curl/": {"agent/ship", "collector"}, r"bpf/(libbpf|bpf|btf)\.h|guard_": {"agent/enforce"},
     r"libudev\.h": {"agent/sense"}, r"blkid/": {"agent/probe"},
     r"seccomp\.h": {"agent/probe", "agent/ship"},
     r"security/": {"agent/pam"}, r"(gtk|libnotify)/": {"agent/notify"},

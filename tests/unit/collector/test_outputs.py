@@ -2,41 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The collector's outputs against a real rsyslogd on loopback, with kills of
 either side. Prints one line a test and a closing count."""
-import json, os, shutil, signal, socket, sqlite3, subprocess, sys, tempfile, time
+import json, os, shutil, signal, socket, sqlite3, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from postgres import Postgres, programs  # noqa: E402
+from suite import OwnFolder, PROGRAM, Skip, equal, main, until  # noqa: E402
 from terminal import Chain, Collector, run, event  # noqa: E402
 
-BUILD = os.environ.get("BUILD", "build")
-PROGRAM = BUILD + "/sekimori-collector"
 TESTS = []
-WAIT_S = 40
 RSYSLOGD = shutil.which("rsyslogd") or "/usr/sbin/rsyslogd"
-
-
-class Skip(Exception):
-    """This machine cannot run the test."""
 
 
 def test(function):
     TESTS.append(function)
     return function
-
-
-def equal(got, wanted, what=""):
-    if got != wanted:
-        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
-
-
-def until(what, condition, seconds=WAIT_S):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.1)
-    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 def has_module(name):
@@ -376,38 +355,11 @@ def settings_that_cannot_work_are_refused(folder):
                   True, done.stderr)
 
 
-def main():
-    if not os.path.exists(PROGRAM):
-        print(f"not ok 1 - {PROGRAM} is not built\n0 passed, 1 failed, 0 skipped")
-        return 1
-    names, passed, failed, skipped = sys.argv[1:], 0, 0, 0
-    why = None if os.path.exists(RSYSLOGD) else "rsyslog is not installed"
-    if not why and not has_module("lmnsd_gtls"):
-        why = "rsyslog-gnutls is not installed"
-    for number, function in enumerate(TESTS, 1):
-        if names and function.__name__ not in names:
-            continue
-        folder = tempfile.mkdtemp(prefix="outputs-")
-        try:
-            if why:
-                raise Skip(why)
-            function(folder)
-            print(f"ok {number} - {function.__name__}", flush=True)
-            passed += 1
-        except Skip as reason:
-            print(f"ok {number} - {function.__name__} # SKIP {reason}", flush=True)
-            skipped += 1
-        except Exception as problem:  # noqa: BLE001: one failed test of many
-            print(f"not ok {number} - {function.__name__}: {problem!r}", flush=True)
-            for root, _, files in os.walk(folder):
-                for name in files:
-                    if name in ("c.log", "log"):
-                        print(open(os.path.join(root, name), encoding="utf-8").read()[-1500:])
-            failed += 1
-        shutil.rmtree(folder)
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed else 0
+def why_not():
+    if not os.path.exists(RSYSLOGD):
+        return "rsyslog is not installed"
+    return None if has_module("lmnsd_gtls") else "rsyslog-gnutls is not installed"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(TESTS, OwnFolder, why_not=why_not()))
