@@ -74,6 +74,19 @@ static const struct ctl_command commands[] = {
 	    "for a removal or\na repair. It counts once. Signed with: "
 	    "sekimori-policy order.\n"),
 	 cmd_order},
+	{"spool", "verify [--expect SEQ:HASH] [DIR] | show [DIR]",
+	 N_("check the events kept on this terminal"),
+	 N_("  verify   names each event that was deleted, edited, swapped, "
+	    "cut "
+	    "off or forked,\n"
+	    "           and where; without DIR also the streams set aside\n"
+	    "  show     the records as they are kept, one a line\n\n"
+	    "  --expect SEQ:HASH   an event's hash as the collector's export "
+	    "has it\n\n"
+	    "Reads the files, so it needs no daemon but the right to read "
+	    "them. "
+	    "Exit status:\n0 whole, 1 something is wrong.\n"),
+	 cmd_spool},
 	{"selftest", "[--light] [--json]",
 	 N_("try every way out and show what is closed"),
 	 N_("Tries every way out with devices that the kernel makes up, as "

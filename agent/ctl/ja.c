@@ -498,6 +498,75 @@ static const struct {
 	 "\nログインしたまま確定するか、--untested を付けてください。\n"},
 	{"Two factors are asked from now on.\n",
 	 "これから二要素を求めます。\n"},
+	/* cmd_spool.c, spool/verify.c */
+	{"check the events kept on this terminal",
+	 "この端末に残る記録を検証する"},
+	{"  verify   names each event that was deleted, edited, swapped, cut "
+	 "off or forked,\n"
+	 "           and where; without DIR also the streams set aside\n"
+	 "  show     the records as they are kept, one a line\n\n"
+	 "  --expect SEQ:HASH   an event's hash as the collector's export "
+	 "has it\n\n"
+	 "Reads the files, so it needs no daemon but the right to read them. "
+	 "Exit status:\n0 whole, 1 something is wrong.\n",
+	 "  verify   削除・改変・入替え・切落とし・分岐のあった記録とその場所を"
+	 "示す。\n"
+	 "           DIR がなければ、退避した記録列も調べる\n"
+	 "  show     残っている記録をそのまま一行ずつ表示する\n\n"
+	 "  --expect SEQ:HASH   収集サーバーの書出しにあるその記録のハッシュ"
+	 "\n\n"
+	 "ファイルを直接読むため常駐プログラムは要りませんが、読む権限が要りま"
+	 "す。\n"
+	 "終了コード: 0 欠けも改変もない、1 異常あり。\n"},
+	{"there is no event here", "ここに記録はありません"},
+	{"this is not a public key", "公開鍵ではありません"},
+	{"event %llu", "記録 %llu"},
+	{"events %llu-%llu", "記録 %llu-%llu"},
+	{", %s at byte %llu: %s\n", "、%s の %llu バイト目: %s\n"},
+	{": stream %s, events %llu-%llu, %zu files, %zu signatures\n",
+	 ": 記録列 %s、記録 %llu-%llu、ファイル %zu 個、署名 %zu 件\n"},
+	{"whole; the last event's hash is %s\n",
+	 "異常なし。最後の記録のハッシュは %s\n"},
+	{"%zu faults\n", "異常 %zu 件\n"},
+	{"expected: SEQ:HASH, as the collector's export says",
+	 "収集サーバーの書出しにある SEQ:HASH の形で指定してください"},
+	{"damaged here; sekimorictl spool verify says where",
+	 "ここで壊れています。場所は sekimorictl spool verify が示します"},
+	{"expected: spool verify or spool show",
+	 "spool verify か spool show を指定してください"},
+	{"the file has another one's name", "ファイルの名前が別のものです"},
+	{"the file is of another stream", "別の記録列のファイルです"},
+	{"a file or the end of one is gone before this",
+	 "この前のファイル、またはその終わりがありません"},
+	{"the file continues another history", "別の履歴に続くファイルです"},
+	{"it does not begin at its stream's origin",
+	 "記録列の始まりから始まっていません"},
+	{"the collector has another event with this number",
+	 "収集サーバーにはこの番号の別の記録があります"},
+	{"it does not chain to the file's header",
+	 "ファイルの先頭につながりません"},
+	{"the event behind it was chained to another",
+	 "次の記録は別の内容につながっていました"},
+	{"it stands behind later ones", "後の記録よりも後ろにあります"},
+	{"bytes were changed", "内容が書き換えられています"},
+	{"gone from the file", "ファイルからなくなっています"},
+	{"it is there twice", "二重にあります"},
+	{"what stands here is no event", "記録でないものがあります"},
+	{"the key is not one of this terminal's",
+	 "この端末の鍵による署名ではありません"},
+	{"there is no signature", "署名がありません"},
+	{"the signature is not valid", "署名が正しくありません"},
+	{"a closed file without its footer",
+	 "閉じたファイルに末尾がありません"},
+	{"gone from the end of the file",
+	 "ファイルの終わりからなくなっています"},
+	{"the file was closed before these",
+	 "これらの記録の前に閉じられたファイルです"},
+	{"the footer was made for another event",
+	 "末尾は別の内容に対して作られています"},
+	{"it cannot be read", "読めません"},
+	{"these were durable and are gone from the end",
+	 "確定していた記録が終わりからなくなっています"},
 	{"Logins are only reported; nobody is refused.\n",
 	 "報告だけにしました。誰も拒否しません。\n"},
 };

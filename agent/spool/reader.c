@@ -112,12 +112,9 @@ static int enter(struct spool_reader *reader, uint64_t first_seq)
 {
 	uint8_t data[SEGMENT_HEADER_SIZE];
 	struct segment_header header;
-	char name[SEGMENT_NAME_SIZE];
 	size_t size = 0;
 
-	segment_name(first_seq, name);
-	_cleanup_close_ int fd = open_below(reader->dirfd, name,
-					    O_RDONLY | O_NONBLOCK, 0);
+	_cleanup_close_ int fd = segment_open(reader->dirfd, first_seq);
 	if (fd < 0)
 		return fd;
 
