@@ -88,9 +88,10 @@ LIB_collector := $(filter-out %/main.c,$(call src,collector) \
 LIB_witness   := $(filter-out %/main.c,$(call src,collector/witness))
 LIB_tool      := $(filter-out %/main.c,$(call src,policy/tool))
 LIB_fakes     := $(call src,tests/fakes) tests/pam/world.c tests/pam/rows.c
+LIB_terminals := $(call src,tests/bench/terminals)
 LIB_pammod    := $(filter-out %/pam_sekimori.c %/places.c,$(call src,agent/pam))
 ALL_LIBS := policy base wire sense enforce spool daemon ship ctl probe \
-	collector witness tool fakes pammod
+	collector witness tool fakes pammod terminals
 
 PROG_sekimorid          := agent/daemon/main.c daemon sense enforce spool wire pammod policy base
 PROG_sekimori-probe     := agent/probe/main.c probe base
@@ -235,11 +236,11 @@ $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
 		$(call lib,$(TEST_COMMON) collector ship) -Wl,--end-group $(TEST_LIBS)
 
 BENCH_SRC := $(sort $(wildcard tests/bench/bench_*.c))
-BENCH := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRC))
+BENCH := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRC)) $(BUILD)/tests/bench/load
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(call lib,$(ALL_LIBS))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LD_OWN) $(LDFLAGS) -o $@ $< -Wl,--start-group \
-		$(call lib,$(TEST_COMMON) $(if $(filter bench_files,$*),daemon,collector)) \
+		$(call lib,$(TEST_COMMON) $(if $(filter bench_files,$*),daemon,terminals collector)) \
 		-Wl,--end-group $(TEST_LIBS)
 
 # Small programs that cases in tests/e2e run inside the guest.

@@ -35,7 +35,7 @@
 /* Header block of a request and MHD's read buffer for one connection. */
 #define LIMIT_CONNECTION_BYTES (32u << 10)
 /* Connections of the agents' listener, of one address, and of the console. */
-#define LIMIT_CONNECTIONS	  20000u
+#define LIMIT_CONNECTIONS	  60000u
 #define LIMIT_CONSOLE_CONNECTIONS 64u
 /* A connection silent for this long is closed. */
 #define LIMIT_IDLE_S 180u

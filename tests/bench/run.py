@@ -33,6 +33,12 @@ def instructions(build, pattern):
             yield p.returncode or (0 if found else 1)
 
 
+def storm(build, pattern):
+    if pattern in "storm":
+        print("# storm", flush=True)
+        yield subprocess.run([sys.executable, "tests/bench/storm.py", "--build", build], timeout=1200).returncode
+
+
 def guest(build, pattern):
     script = "tests/e2e/bench.py"
     if os.path.exists(script) and pattern in "guest":
@@ -46,6 +52,7 @@ def main():
     ap.add_argument("--only", default="")
     args = ap.parse_args()
     codes = list(host(args.build, args.only)) + list(instructions(args.build, args.only))
+    codes += list(storm(args.build, args.only))
     codes += list(guest(args.build, args.only))
     if not codes:
         print("bench: nothing matches", file=sys.stderr)
