@@ -288,6 +288,8 @@ struct record_file {
 	uint32_t write_count; /* written: times closed since the last record */
 	/* How .actor is known: "login", "process" or "owner" of the file */
 	const char *user_by;
+	bool has_mynumbers;	 /* written, and read for its SHA-256 */
+	uint64_t mynumber_count; /* policy/mynumber.h */
 };
 
 struct record_decision {
@@ -412,6 +414,7 @@ struct record_files {
 	uint64_t written; /* records of files written */
 	uint64_t bytes;	  /* their sizes */
 	uint64_t unhashed;
+	uint64_t mynumbers; /* in those that were hashed */
 	uint64_t deleted;
 	uint64_t renamed;
 	uint64_t lost;	 /* times the kernel's or our queue was full */

@@ -349,6 +349,8 @@ static void put_file(struct json_out *out, const struct record_file *file)
 	json_out_str(out, "mount", file->mount, RECORD_PATH_MAX);
 	json_out_str(out, "node", file->node, RECORD_NAME_MAX);
 	json_out_str(out, "unhashed", file->unhashed, RECORD_NAME_MAX);
+	if (file->has_mynumbers)
+		json_out_u64(out, "mynumbers", file->mynumber_count);
 	json_out_u64(out, "writes", file->write_count);
 	json_out_str(out, "user_by", file->user_by, RECORD_NAME_MAX);
 	json_out_end(out);
@@ -362,6 +364,7 @@ static void put_files(struct json_out *out, const struct record_files *files)
 	json_out_u64(out, "written", files->written);
 	json_out_u64(out, "bytes", files->bytes);
 	json_out_u64(out, "unhashed", files->unhashed);
+	json_out_u64(out, "mynumbers", files->mynumbers);
 	json_out_u64(out, "deleted", files->deleted);
 	json_out_u64(out, "renamed", files->renamed);
 	json_out_u64(out, "lost", files->lost);

@@ -342,6 +342,7 @@ static void count(struct files_mount *mount, const struct note *note)
 		sum->written++;
 		sum->bytes += note->size_bytes;
 		sum->unhashed += note->sha256[0] == '\0';
+		sum->mynumbers += note->sha256[0] ? note->mynumber_count : 0;
 		break;
 	case NOTE_DELETED:
 		sum->deleted++;
@@ -391,6 +392,8 @@ static void tell_file(const struct files *files, const struct note *note)
 		.has_size = note->has_size,
 		.size_bytes = note->size_bytes,
 		.sha256 = note->sha256,
+		.has_mynumbers = note->sha256[0] != '\0',
+		.mynumber_count = note->mynumber_count,
 		.unhashed = note->unhashed,
 		.write_count = note->write_count,
 		.user_by = person ? person->known_by : NULL,

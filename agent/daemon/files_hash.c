@@ -10,6 +10,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,12 +18,14 @@
 
 #include "agent/base/cleanup.h"
 #include "agent/base/clock.h"
+#include "policy/mynumber.h"
 
 #define READ_BYTES   ((size_t)256 * 1024)
 #define RESTARTS_MAX 5
 
 struct hash {
 	EVP_MD_CTX *digest;
+	struct mynumber numbers;
 	uint64_t offset; /* hashed so far; 0: not begun */
 	struct stat begun;
 	unsigned int restarts;
@@ -49,6 +52,7 @@ struct hash *hash_free(struct hash *hash)
 	if (!hash)
 		return NULL;
 	EVP_MD_CTX_free(hash->digest);
+	explicit_bzero(hash, sizeof(*hash)); /* of residents' files */
 	free(hash);
 	return NULL;
 }
@@ -57,6 +61,7 @@ void hash_reset(struct hash *hash)
 {
 	hash->offset = 0;
 	hash->restarts = 0;
+	hash->numbers = (struct mynumber){0};
 }
 
 static int open_file(const struct hash_file *file, int *ret_fd)
@@ -104,6 +109,7 @@ static int begin(struct hash *hash, const struct stat *st)
 {
 	if (EVP_DigestInit_ex(hash->digest, EVP_sha256(), NULL) != 1)
 		return -ENOMEM;
+	hash->numbers = (struct mynumber){0};
 	hash->offset = 0;
 	hash->begun = *st;
 	return 0;
@@ -126,6 +132,7 @@ static int read_on(struct hash *hash, const struct hash_file *file, int fd)
 		if (EVP_DigestUpdate(hash->digest, hash->buffer, (size_t)n) !=
 		    1)
 			return -ENOMEM;
+		mynumber_feed(&hash->numbers, hash->buffer, (size_t)n);
 		hash->offset += (uint64_t)n;
 		if (clock_mono_ns() >= mono_end_ns)
 			return HASH_MORE;
@@ -177,8 +184,14 @@ int hash_slice(struct hash *hash, const struct hash_file *file,
 	if (!is_unchanged(&hash->begun, &st))
 		return ++hash->restarts < RESTARTS_MAX ? HASH_MORE
 						       : HASH_CHANGING;
+	mynumber_end(&hash->numbers);
 	r = finish(hash, ret_hex);
 	if (r == 0)
 		*ret_size = size_bytes;
 	return r;
+}
+
+uint64_t hash_mynumbers(const struct hash *hash)
+{
+	return hash->numbers.count;
 }

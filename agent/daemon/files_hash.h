@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The SHA-256 of a file in slices. Between two slices the file is closed, so
+ * The SHA-256 of a file, and how many 個人番号 are in it, in slices. Between two slices the file is closed, so
  * that whoever unmounts the medium meanwhile can; a file that changes on the
  * way is started again. Reads one file and nothing else.
  */
@@ -45,3 +45,5 @@ struct hash_file {
 int hash_slice(struct hash *hash, const struct hash_file *file,
 	       char ret_hex[DIGEST_HEX_SIZE], uint64_t *ret_size)
 	__attribute__((nonnull, warn_unused_result));
+/* After hash_slice() returned 0: the 個人番号 counted in the same bytes. */
+uint64_t hash_mynumbers(const struct hash *hash) __attribute__((nonnull));

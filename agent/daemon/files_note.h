@@ -52,6 +52,7 @@ struct note {
 	size_t bytes;	  /* as counted against the limit */
 	uint64_t size_bytes;
 	char sha256[DIGEST_HEX_SIZE]; /* "": see .unhashed */
+	uint64_t mynumber_count;      /* with .sha256 */
 	const char *unhashed;	      /* a literal */
 	struct person *person;	      /* NULL: not known */
 	uint32_t write_count;

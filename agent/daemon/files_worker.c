@@ -528,6 +528,7 @@ static int slice(struct hashing *hashing, const char *path)
 	if (r == 0) {
 		memcpy(note->sha256, hex, sizeof(note->sha256));
 		note->size_bytes = size_bytes;
+		note->mynumber_count = hash_mynumbers(hashing->hash);
 	}
 	return r;
 }

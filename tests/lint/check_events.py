@@ -23,7 +23,7 @@ MEDIA = ["peripheral_device.name", "peripheral_device.uid", "peripheral_device.t
          "sekimori.media.node", "sekimori.media.dev", "sekimori.media.bus"]
 FILE = ["file.name", "file.path", "file.type_id", "file.drive_type_id", "sekimori.file"]
 FILES = ["file.name", "file.type_id", "sekimori.files.written", "sekimori.files.bytes",
-         "sekimori.files.unhashed", "sekimori.files.lost", "sekimori.files.why"]
+         "sekimori.files.unhashed", "sekimori.files.mynumbers", "sekimori.files.lost", "sekimori.files.why"]
 MOUNT = ["file.name", "file.type_id", "file.drive_type_id", "sekimori.mount.via"]
 GUARD = ["file.name", "file.type_id", "sekimori.guard.via"]
 HEALTH = ["device.is_compliant", "sekimori.health.mode", "sekimori.health.tier",

@@ -35,6 +35,7 @@ struct kept {
 	char path[80];
 	char to[80];
 	char sha256[DIGEST_HEX_SIZE];
+	bool has_mynumbers;
 	char unhashed[64];
 	char user_by[16];
 	uint64_t size_bytes;
@@ -80,6 +81,7 @@ static void keep(void *userdata, const struct record *record)
 	copy(kept->path, sizeof(kept->path), record->file->path);
 	copy(kept->to, sizeof(kept->to), record->file->to);
 	copy(kept->sha256, sizeof(kept->sha256), record->file->sha256);
+	kept->has_mynumbers = record->file->has_mynumbers;
 	copy(kept->unhashed, sizeof(kept->unhashed), record->file->unhashed);
 	copy(kept->user_by, sizeof(kept->user_by), record->file->user_by);
 	kept->size_bytes = record->file->size_bytes;
@@ -256,6 +258,7 @@ static void a_written_file_becomes_a_record(void **state)
 	const struct kept *kept = record_of(scene, "名簿.csv");
 	assert_int_equal(kept->code, RECORD_FILE_WRITTEN);
 	assert_string_equal(kept->sha256, HASH_OF_12345);
+	assert_true(kept->has_mynumbers);
 	assert_int_equal(kept->size_bytes, 5);
 	assert_string_equal(kept->unhashed, "");
 	/* The made tree has no /proc/PID: the owner it is */

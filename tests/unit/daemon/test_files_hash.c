@@ -15,6 +15,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/daemon/files_hash.h"
+#include "policy/mynumber.h"
 #include "tests/fakes/tree.h"
 
 #define HASH_OF_12345                                                          \
@@ -95,6 +96,40 @@ static void a_file_has_its_sha256(void **state)
 	assert_int_equal(size, 0);
 	assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb924"
 				 "27ae41e4649b934ca495991b7852b855");
+}
+
+/* A number of the formula, of nobody we know of. */
+static void make_number(char ret_number[13])
+{
+	uint8_t digits[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 7, 0};
+
+	while (!mynumber_is_valid(digits))
+		digits[11]++;
+	for (size_t i = 0; i < 12; i++)
+		ret_number[i] = (char)('0' + digits[i]);
+	ret_number[12] = '\0';
+}
+
+static void numbers_in_a_file_are_counted_each_time_anew(void **state)
+{
+	struct scene *scene = *state;
+	char hex[DIGEST_HEX_SIZE];
+	char number[13];
+	char text[64];
+	uint64_t size;
+
+	make_number(number);
+	(void)snprintf(text, sizeof(text), "情報太郎,%s\n%s,", number, number);
+	make_file(scene, "a", text);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(
+			hash_slice(scene->hash, &scene->file, hex, &size), 0);
+		assert_int_equal(hash_mynumbers(scene->hash), 2);
+	}
+	hash_reset(scene->hash);
+	make_file(scene, "b", "none");
+	assert_int_equal(hash_slice(scene->hash, &scene->file, hex, &size), 0);
+	assert_int_equal(hash_mynumbers(scene->hash), 0);
 }
 
 static void a_stop_is_obeyed_and_leaves_the_answer_alone(void **state)
@@ -182,6 +217,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SCENE(a_file_has_its_sha256),
+		SCENE(numbers_in_a_file_are_counted_each_time_anew),
 		SCENE(a_stop_is_obeyed_and_leaves_the_answer_alone),
 		SCENE(a_file_that_grows_while_it_is_read_is_given_up),
 		SCENE(another_file_of_that_name_is_not_taken_for_it),

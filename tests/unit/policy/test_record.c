@@ -139,7 +139,6 @@ static void sample_part(struct sample *s)
 		rec->u.agent = (struct record_agent){.pid = 812,
 						     .prev_stop = "crash",
 						     .gap_s = 9,
-						     .cold_usb = 7,
 						     .code_key = "AlFc"};
 		break;
 	case RECORD_AGENT_STOP:
@@ -176,14 +175,14 @@ static void sample_part(struct sample *s)
 		s->file.to = "窓口/名簿.csv";
 		break;
 	case RECORD_FILE_SUMMARY:
-		rec->u.files = (struct record_files){
-			.mount = "/media/s012345/DATA",
-			.node = "/dev/sdb1",
-			.written = 12,
-			.bytes = 4096,
-			.unhashed = 1,
-			.why = "unmounted",
-		};
+		rec->u.files =
+			(struct record_files){.mount = "/media/s012345/DATA",
+					      .node = "/dev/sdb1",
+					      .written = 12,
+					      .bytes = 4096,
+					      .unhashed = 1,
+					      .mynumbers = 2,
+					      .why = "unmounted"};
 		break;
 	case RECORD_CLOCK_STEP:
 		rec->u.step = (struct record_step){.step_ms = -3600000,
@@ -197,7 +196,6 @@ static void sample_part(struct sample *s)
 	sample_order(rec);
 }
 
-/* A plausible record of `code`, borrowed strings and all. */
 static void sample_make(struct sample *s, enum record_code code)
 {
 	*s = (struct sample){
@@ -379,7 +377,8 @@ static void sample_flood(struct sample *s)
 	s->guard = (struct record_guard){h, h, UINT32_MAX, UINT32_MAX, h, h};
 	s->channel = (struct record_channel){h, h, h, h, h};
 	s->file = (struct record_file){h,	   h, h, h,	     true, true,
-				       UINT64_MAX, h, h, UINT32_MAX, h};
+				       UINT64_MAX, h, h, UINT32_MAX, h,	   true,
+				       UINT64_MAX};
 	s->rec.wall_first_ms = s->rec.wall_last_ms = INT64_MAX;
 	s->rec.decision.rule = span_str(h);
 	s->rec.decision.rule_file = s->rec.decision.layer = h;
