@@ -39,6 +39,8 @@ static const struct scheme {
 	{"relp://", &OUTPUT_RELP},
 	{"opensearch+https://", &OUTPUT_BULK_HTTPS},
 	{"opensearch+http://", &OUTPUT_BULK_HTTP},
+	{"splunk+https://", &OUTPUT_HEC_HTTPS},
+	{"splunk+http://", &OUTPUT_HEC_HTTP},
 };
 
 static const char *const FORMATS[] = {"json", "cef", "ecs"};
@@ -135,7 +137,13 @@ static int read_cursor(struct output *o)
 	return end != text && *end == '\0' && o->cursor >= 0 ? 0 : -EBADMSG;
 }
 
-/* 1: a batch was delivered and there may be more; 0: there is nothing. */
+enum next {
+	NEXT_NOTHING = 0,
+	NEXT_DELIVERED, /* a batch, and there may be more */
+	NEXT_WAITING,	/* a batch is on the way */
+};
+
+/* An enum next, or -errno. */
 static int deliver_next(struct output *o)
 {
 	int r = o->is_holding ? 0 : read_batch(o);
@@ -144,13 +152,15 @@ static int deliver_next(struct output *o)
 		return r;
 	if (o->sink->batch.left > 0)
 		r = o->sink->ops->deliver(o->sink);
+	if (r == OUTPUT_SINK_LATER)
+		return NEXT_WAITING;
 	if (r == 0)
 		r = store_transact(o->store, write_cursor, o);
 	if (r < 0)
 		return r;
 	o->cursor = o->batch_end;
 	o->is_holding = false;
-	return 1;
+	return NEXT_DELIVERED;
 }
 
 /* ---- what is told --------------------------------------------------------- */
@@ -211,9 +221,10 @@ static void note(struct output *o, int r)
 	/* Our own mutex: cannot fail. */
 	(void)pthread_mutex_lock(&o->lock);
 	note_refusals(o);
-	if (r >= 0)
-		note_success(o, r > 0);
-	else if (r != -ECANCELED)
+	/* What is on the way has neither failed nor arrived. */
+	if (r == NEXT_NOTHING || r == NEXT_DELIVERED)
+		note_success(o, r == NEXT_DELIVERED);
+	else if (r < 0 && r != -ECANCELED)
 		note_failure(o, r);
 	(void)pthread_mutex_unlock(&o->lock);
 }
@@ -284,9 +295,9 @@ static void *output_main(void *ctx)
 		o->sink->retry_after_s = 0;
 		r = deliver_next(o);
 		note(o, r);
-		if (r >= 0)
+		if (r == NEXT_NOTHING || r == NEXT_DELIVERED)
 			o->failures = 0;
-		ms = r < 0 ? backoff_ms(o) : r > 0 ? 0 : POLL_MS;
+		ms = r < 0 ? backoff_ms(o) : r == NEXT_DELIVERED ? 0 : POLL_MS;
 	} while (wait_ms(o, ms));
 	return NULL;
 }

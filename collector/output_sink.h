@@ -28,6 +28,10 @@ struct output_sink {
 	char refusal[OUTPUT_PROBLEM_SIZE]; /* why, of the last one */
 };
 
+enum output_sink_outcome {
+	OUTPUT_SINK_LATER = 1,
+};
+
 struct output_sink_ops {
 	/*
 	 * Can it carry this format? And must a body be JSON: then what cannot
@@ -49,8 +53,10 @@ struct output_sink_ops {
 		   const struct buf *body);
 
 	/*
-	 * Delivers what is left of the batch. 0: nothing is left; -errno: what
-	 * is left stays and is tried again; -ECANCELED after cancel().
+	 * Delivers what is left of the batch. 0: nothing is left;
+	 * OUTPUT_SINK_LATER: all is sent, ask again in a second whether it was
+	 * taken; -errno: what is left stays and is tried again; -ECANCELED
+	 * after cancel().
 	 */
 	int (*deliver)(struct output_sink *sink);
 
@@ -70,3 +76,4 @@ void output_sink_refuse(struct output_sink *sink, size_t index,
 extern const struct output_sink_ops OUTPUT_SYSLOG_TLS, OUTPUT_RELP_TLS,
 	OUTPUT_RELP;
 extern const struct output_sink_ops OUTPUT_BULK_HTTPS, OUTPUT_BULK_HTTP;
+extern const struct output_sink_ops OUTPUT_HEC_HTTPS, OUTPUT_HEC_HTTP;

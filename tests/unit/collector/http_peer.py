@@ -2,7 +2,10 @@
 """Other log systems with an HTTP API, as far as an output of the collector meets
 them: a real server, with TLS, that answers as the API's documents say and keeps
 what it took. Neither OpenSearch nor Splunk can be installed for a test here."""
-import base64, http.server, json, socket, ssl, threading
+import base64, http.server, json, os, re, socket, ssl, threading
+
+from suite import PROGRAM, equal
+from terminal import Chain, Collector
 
 
 class Peer:
@@ -136,3 +139,117 @@ class Bulk(Peer):
                                "error": {"type": problem[1], "reason": problem[2]}}}
         self.documents[number] = source
         return {"create": {"status": 201}}
+
+
+class Hec(Peer):
+    """services/collector/event and /ack of the HTTP Event Collector."""
+
+    def __init__(self, token, is_ack=False, **options):
+        super().__init__(**options)
+        self.token, self.is_ack = token, is_ack
+        self.events = []      # what is indexed, in order
+        self.pending = {}     # (channel, ackId) → events, indexed when it is asked for
+        self.ack_after = 0    # so many questions are answered "not yet"
+        self.asked = 0
+        self.max_bytes = 100 << 20
+        self.is_wrong = lambda event: False
+
+    def answer(self, handler, path, body):
+        kind, _, token = handler.headers.get("Authorization", "").partition(" ")
+        if kind != "Splunk" or not token:
+            return 401, {}, {"text": "Token is required", "code": 2}
+        if token != self.token:
+            return 403, {}, {"text": "Invalid token", "code": 4}
+        channel = handler.headers.get("X-Splunk-Request-Channel", "")
+        if len(channel) != 36 and self.is_ack:
+            return 400, {}, {"text": "Data channel is missing", "code": 10}
+        if path == f"/services/collector/ack?channel={channel}":
+            return self.acks(channel, json.loads(body)["acks"])
+        if path != "/services/collector/event":
+            return 404, {}, {"text": "The requested URL was not found on this server.", "code": 404}
+        if len(body) > self.max_bytes:
+            return 413, {}, {"text": "Content-Length too large", "code": 27}
+        return self.take(channel, body.decode())
+
+    def take(self, channel, text):
+        events, at, decoder = [], 0, json.JSONDecoder()
+        while text[at:].strip():
+            event, at = decoder.raw_decode(text, at)
+            at += len(text[at:]) - len(text[at:].lstrip())
+            if self.is_wrong(event):
+                return 400, {}, {"text": "Error in handling indexed fields", "code": 15,
+                                 "invalid-event-number": len(events)}
+            events.append(event)
+        if not self.is_ack:
+            self.events += events
+            return 200, {}, {"text": "Success", "code": 0}
+        number = len(self.pending)
+        self.pending[channel, number] = events
+        return 200, {}, {"text": "Success", "code": 0, "ackId": number}
+
+    def acks(self, channel, numbers):
+        """True once, when what it is about is indexed."""
+        self.asked += 1
+        if not self.is_ack:
+            return 400, {}, {"text": "ACK is disabled", "code": 14}
+        reply = {}
+        for number in numbers:
+            is_there = self.asked > self.ack_after and self.pending.get((channel, number)) is not None
+            if is_there:
+                self.events += self.pending[channel, number]
+                self.pending[channel, number] = None
+            reply[str(number)] = is_there
+        return 200, {}, {"acks": reply}
+
+
+class HttpPair:
+    """A collector whose output is a peer; `extra` are more lines of its configuration."""
+
+    def __init__(self, folder, make_peer, url, tls=True, client=False):
+        os.makedirs(folder, exist_ok=True)
+        self.c = Collector(PROGRAM, folder + "/c")
+        f = self.c.folder
+        keys = dict(cert=f + "/server.crt", key=f + "/server.key") if tls else {}
+        if client:
+            keys["client_ca"] = f + "/ca.crt"
+        self.peer = make_peer(keys)
+        self.url = url.format("https" if tls else "http", f"127.0.0.1:{self.peer.port}")
+        self.extra = [f"output = {self.url}"] + ([f"output_ca = {f}/ca.crt"] if tls else [])
+        write, config = self.c.write_config, self.c.config
+
+        def write_config():
+            write()
+            with open(config, "a", encoding="utf-8") as file:
+                file.write("\n".join(self.extra) + "\n")
+
+        self.c.write_config = write_config
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.c.process and self.c.process.poll() is None:
+            self.c.stop()
+        self.peer.stop()
+
+    def log(self):
+        return open(self.c.log, encoding="utf-8").read()
+
+    def send(self, count=0, *events):
+        """A terminal with `count` plain events and these; its chain."""
+        t = self.c.terminal()
+        chain = Chain(t.host).grow(count)
+        for body in events:
+            chain.append(body)
+        first = 1
+        while first <= len(chain.records):
+            last = min(first + 999, len(chain.records))
+            equal(t.post(chain, first, last)[0], 200)
+            first = last + 1
+        t.close()
+        return chain
+
+    def metric(self, name):
+        text = self.c.get("/metrics")[2].decode()
+        found = re.findall(rf"^{name}\{{output=\"([^\"]*)\"\}} (\S+)$", text, re.M)
+        return {url: float(value) for url, value in found}

@@ -7,9 +7,9 @@ template is not proved here. Prints one line a test and a closing count."""
 import json, os, re, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from http_peer import Bulk  # noqa: E402
+from http_peer import Bulk, HttpPair  # noqa: E402
 from suite import OwnFolder, PROGRAM, equal, main, until  # noqa: E402
-from terminal import Chain, Collector, event, run  # noqa: E402
+from terminal import Chain, event, run  # noqa: E402
 
 TESTS = []
 
@@ -19,63 +19,16 @@ def test(function):
     return function
 
 
-class Pair:
-    """A collector and a Bulk; `extra` are more lines of its configuration."""
+class Pair(HttpPair):
+    """A collector and a Bulk."""
 
-    def __init__(self, folder, tls=True, client=False):
-        os.makedirs(folder, exist_ok=True)
-        self.c = Collector(PROGRAM, folder + "/c")
-        f = self.c.folder
-        keys = dict(cert=f + "/server.crt", key=f + "/server.key") if tls else {}
-        if client:
-            keys["client_ca"] = f + "/ca.crt"
-        self.peer = Bulk(**keys)
-        scheme = "opensearch+https" if tls else "opensearch+http"
-        self.url = f"{scheme}://127.0.0.1:{self.peer.port}/sekimori-ocsf"
-        self.extra = [f"output = {self.url}"] + ([f"output_ca = {f}/ca.crt"] if tls else [])
-        write, config = self.c.write_config, self.c.config
-
-        def write_config():
-            write()
-            with open(config, "a", encoding="utf-8") as file:
-                file.write("\n".join(self.extra) + "\n")
-
-        self.c.write_config = write_config
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.c.process and self.c.process.poll() is None:
-            self.c.stop()
-        self.peer.stop()
-
-    def log(self):
-        return open(self.c.log, encoding="utf-8").read()
-
-    def send(self, count=0, *events):
-        """A terminal with `count` plain events and these; its chain."""
-        t = self.c.terminal()
-        chain = Chain(t.host).grow(count)
-        for body in events:
-            chain.append(body)
-        first = 1
-        while first <= len(chain.records):
-            last = min(first + 999, len(chain.records))
-            equal(t.post(chain, first, last)[0], 200)
-            first = last + 1
-        t.close()
-        return chain
+    def __init__(self, folder, **options):
+        super().__init__(folder, lambda keys: Bulk(**keys), "opensearch+{}://{}/sekimori-ocsf", **options)
 
     def arrived(self, *chains):
         wanted = {f"{c.stream}-{r[0]}": r[4] for c in chains for r in c.records}
         until(f"{len(wanted)} documents", lambda: len(self.peer.documents) >= len(wanted))
         equal(self.peer.documents, wanted)
-
-    def metric(self, name):
-        text = self.c.get("/metrics")[2].decode()
-        found = re.findall(rf"^{name}\{{output=\"([^\"]*)\"\}} (\S+)$", text, re.M)
-        return {url: float(value) for url, value in found}
 
 
 # ---- the tests ----------------------------------------------------------------
@@ -163,7 +116,7 @@ def what_is_not_json_is_wrapped_and_harms_no_other(folder):
             documents = [json.loads(p.peer.documents[f"{chain.stream}-{n}"]) for n in (2, 3)]
             got = [d["raw_data"] if kind == "json" else d["event"].get("original") for d in documents]
             equal(got[0], "bm8ganNvbiAiXCBhdCBhbGw=")
-            equal("event refused" in p.log(), False)
+            equal("refused for good" in p.log(), False)
 
 
 @test
@@ -340,7 +293,7 @@ def settings_that_cannot_work_are_refused_with_a_reason(folder):
     for lines, reason in (
             (["output = opensearch+https://a:9200"], "HOST:PORT/INDEX must follow"),
             (["output = opensearch+https://a:9200/Upper"], "small letters"),
-            (["output = opensearch+https://u:p@a:9200/x"], "password belongs in output_secret"),
+            (["output = opensearch+https://u:p@a:9200/x"], "belongs in output_secret"),
             (["output = opensearch+https:///x"], "not a HOST"),
             (["output = opensearch+https://a:9200/x", "output_format = cef"], "does not carry"),
             (["output3 = opensearch+https://a:9200/x", "output3_format = xml"], "'output3_format' is"),
