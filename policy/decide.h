@@ -47,6 +47,9 @@ struct decide_context {
 	uint64_t random;     /* fresh for each decision */
 	bool has_session;    /* someone is logged in locally and active */
 	bool is_mfa;	     /* … with two factors proven, not too long ago */
+	/* … that began with the factors this terminal asks for, however long
+	 * ago; where it asks for none yet, any session. For grants only. */
+	bool is_proven;
 	bool is_locked;
 	bool is_glass_broken;	   /* an emergency login is open: no media */
 	const char *user;	   /* login name, NULL without a session */

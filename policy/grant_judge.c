@@ -255,6 +255,7 @@ static bool is_final(const struct verdict *verdict)
 	return verdict->reason == VERDICT_LOST ||
 	       verdict->reason == VERDICT_NO_RULESET ||
 	       verdict->reason == VERDICT_INVALID_DEVICE ||
+	       verdict->reason == VERDICT_TYPING ||
 	       verdict->reason == VERDICT_GLASS;
 }
 

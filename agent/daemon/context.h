@@ -21,6 +21,7 @@
 
 struct control;
 struct files;
+struct grant_loop;
 struct hid_guard;
 struct login_loop;
 struct networks;
@@ -57,6 +58,7 @@ struct daemon {
 	struct hid_guard *hid_guard;
 	struct login_loop *logins;
 	struct login_stack *login_stack;
+	struct grant_loop *grants;
 	struct ender *ender;
 
 	sd_event *loop;

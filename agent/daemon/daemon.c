@@ -23,6 +23,7 @@
 #include "agent/daemon/control.h"
 #include "agent/daemon/files.h"
 #include "agent/daemon/ender.h"
+#include "agent/daemon/grant_loop.h"
 #include "agent/daemon/health.h"
 #include "agent/daemon/hid_guard.h"
 #include "agent/daemon/login_loop.h"
@@ -248,6 +249,7 @@ static void make_pipeline(struct daemon *daemon)
 		.dry = dry_run_ops(daemon->dry),
 		.recorder = daemon->recorder,
 		.session = &daemon->session,
+		.grants = grant_loop_grants(daemon->grants),
 		.learned = &daemon->learned,
 		.disks = &daemon->disks,
 		.login_reader = daemon->config.login_reader,
@@ -279,7 +281,10 @@ static int make_parts(struct daemon *daemon)
 	r = hid_guard_new(daemon, &daemon->hid_guard);
 	if (r < 0)
 		return r;
-	return make_recorder(daemon);
+	r = make_recorder(daemon);
+	if (r < 0)
+		return r;
+	return grant_loop_new(daemon, &daemon->grants);
 }
 
 /* Policy before the guard only to know its mode: the guard must come up
@@ -297,6 +302,8 @@ static int start_gate(struct daemon *daemon)
 	if (made < 0)
 		return made;
 	(void)!pipeline_load_policy(pipeline); /* a failure row if it fails */
+	/* What is used under a grant goes on across a restart */
+	grant_loop_load(daemon->grants);
 	start_guard(daemon);
 	int r = enforce_real_new(daemon->sys_fd, daemon->dev_fd, daemon->guard,
 				 &daemon->real);
@@ -470,6 +477,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 		return NULL;
 	if (daemon->recorder)
 		tell_end(daemon);
+	grant_loop_save(daemon->grants);
 	files_free(daemon->files);
 	control_free(daemon->control);
 	login_stack_free(daemon->login_stack);
@@ -478,6 +486,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	prober_free(daemon->prober);
 	hid_guard_free(daemon->hid_guard);
 	pipeline_fini(&daemon->pipeline);
+	grant_loop_free(daemon->grants);
 	sd_event_source_unref(daemon->spool_source);
 	sd_event_source_unref(daemon->fold_source);
 	sd_event_source_unref(daemon->heartbeat_source);

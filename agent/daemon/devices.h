@@ -12,6 +12,7 @@
 
 #include "agent/sense/block.h"
 #include "agent/sense/usb.h"
+#include "policy/grant.h"
 #include "policy/limits.h"
 #include "policy/record.h"
 #include "policy/verdict.h"
@@ -44,7 +45,8 @@ struct decision {
 	bool is_monitor;
 	bool is_per_interface;
 	bool may_type_fast;
-	uint64_t wall_ms; /* 0: not judged yet */
+	char grant[GRANT_ID_CHARS + 1]; /* that gives it; "": policy does */
+	uint64_t wall_ms;		/* 0: not judged yet */
 };
 
 struct usb_entry {

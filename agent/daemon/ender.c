@@ -315,12 +315,16 @@ void ender_look_ahead(struct ender *ender)
 
 	for (struct medium_entry *medium = pipeline->devices.media; medium;
 	     medium = medium->next) {
-		uint32_t left_s = pipeline_media_lasts(pipeline, medium,
-						       HORIZON_S);
+		uint64_t end_ns = pipeline_grant_end(pipeline,
+						     &medium->decision);
+		uint32_t left_s = end_ns ? 0
+					 : pipeline_media_lasts(pipeline,
+								medium,
+								HORIZON_S);
+		if (left_s)
+			end_ns = now + left_s * NS_PER_S;
 		/* No memory: it ends at a heartbeat, without a warning */
-		(void)!ending_set_deadline(ender->endings, medium,
-					   left_s ? now + left_s * NS_PER_S : 0,
-					   now);
+		(void)!ending_set_deadline(ender->endings, medium, end_ns, now);
 	}
 	arm(ender);
 }

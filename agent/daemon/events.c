@@ -22,6 +22,7 @@
 #include "agent/daemon/control.h"
 #include "agent/daemon/files.h"
 #include "agent/daemon/ender.h"
+#include "agent/daemon/grant_loop.h"
 #include "agent/daemon/health.h"
 #include "agent/daemon/hid_guard.h"
 #include "agent/daemon/login_loop.h"
@@ -278,6 +279,8 @@ void events_open_spool(struct daemon *daemon)
 	save_usb_defaults(daemon);
 	read_learned(daemon);
 	login_loop_apply(daemon->logins);
+	grant_loop_load(daemon->grants);
+	grant_loop_inbox(daemon->grants);
 	watch_spool(daemon);
 	recorder_read_cursor(daemon->recorder);
 }
@@ -411,6 +414,7 @@ static int on_heartbeat(sd_event_source *source, uint64_t usec, void *userdata)
 	/* What lies there may have begun to count meanwhile */
 	(void)policy_offer_inbox(daemon);
 	(void)!tamper_order_inbox(daemon);
+	grant_loop_inbox(daemon->grants);
 	events_reconcile(daemon);
 	login_stack_look(daemon->login_stack);
 	ender_look_ahead(daemon->ender);
@@ -457,6 +461,7 @@ static int on_turn(sd_event_source *source, void *userdata)
 
 	(void)source;
 	login_loop_turn(daemon->logins);
+	grant_loop_turn(daemon->grants);
 	if (pipeline->is_dirty)
 		ender_look_ahead(daemon->ender);
 	if (pipeline->is_dirty && daemon->run_fd >= 0) {

@@ -13,6 +13,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/daemon/context.h"
+#include "agent/daemon/grant_loop.h"
 #include "agent/daemon/login_store.h"
 
 #define NS_PER_US UINT64_C(1000)
@@ -247,8 +248,10 @@ void login_loop_turn(struct login_loop *loop)
 	if (strcmp(loop->digest, pipeline->bundle.info.digest) != 0)
 		login_loop_apply(loop);
 	pipeline_set_glass(pipeline, logins_is_glass_broken(loop->logins));
-	if (logins_take_change(loop->logins))
+	if (logins_take_change(loop->logins)) {
+		grant_loop_people(loop->daemon->grants);
 		pipeline_judge_by_session(pipeline);
+	}
 	int r = logins_save(loop->logins);
 	if (r < 0)
 		log_warning(loop->daemon->log, "cannot save the sessions: %s",

@@ -296,12 +296,18 @@ void logins_gone(struct logins *logins, const char *id, uint64_t boot_now_ns)
 
 void logins_listed(struct logins *logins, uint64_t boot_now_ns)
 {
+	logins->is_listed = logins->has_changed = true;
 	/* What was saved of sessions that are no more is of no use */
 	free(logins->saved);
 	logins->saved = NULL;
 	logins->saved_count = 0;
 	logins_check_tokens(logins, boot_now_ns);
 	logins_read_records(logins, boot_now_ns);
+}
+
+bool logins_are_listed(const struct logins *logins)
+{
+	return logins->is_listed;
 }
 
 /* --- policy ---------------------------------------------------------------- */
@@ -489,6 +495,9 @@ void logins_context(struct logins *logins, uint64_t boot_now_ns,
 			     entry->mfa.state == MFA_STATE_LOCK_PENDING ||
 			     entry->mfa.state == MFA_STATE_LOCKED ||
 			     entry->mfa.state == MFA_STATE_UNLOCK_CHECK;
+	context->is_proven = logins_mode(logins, boot_now_ns) !=
+				     LOGIN_MODE_ENFORCE ||
+			     entry->mfa.state == MFA_STATE_ATTESTED;
 	context->is_mfa = mfa_session_is_fresh(policy, &entry->mfa,
 					       boot_now_ns);
 	if (context->is_mfa)

@@ -81,6 +81,9 @@ void logins_gone(struct logins *logins, const char *id, uint64_t boot_now_ns)
 void logins_listed(struct logins *logins, uint64_t boot_now_ns)
 	__attribute__((nonnull));
 
+/* Whether it has, since the bus was there: who is at work is known. */
+bool logins_are_listed(const struct logins *logins) __attribute__((nonnull));
+
 /* A token has gone; one was plugged in. Putting it back proves nothing: it only
  * ends the wait for it to come back. */
 void logins_token_removed(struct logins *logins, const char *devpath,

@@ -29,6 +29,7 @@ struct logins {
 	bool has_told_mode;
 	bool is_dirty;
 	bool has_changed;	      /* logins_take_change() */
+	bool is_listed;		      /* logins_are_listed() */
 	uint64_t fresh_until_boot_ns; /* of the proof that was lent; 0 */
 
 	struct saved_login *saved;

@@ -228,7 +228,7 @@ void pipeline_judge_by_session(struct pipeline *pipeline)
 {
 	if (pipeline->bundle.ruleset &&
 	    ruleset_uses(pipeline->bundle.ruleset) & RULES_USES_SESSION)
-		pipeline_judge_all(pipeline);
+		pipeline_judge_all(pipeline); /* grants: grant_loop.h */
 }
 
 static void set_usb_default(struct pipeline *pipeline)

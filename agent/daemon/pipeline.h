@@ -27,6 +27,7 @@
 #include "policy/decide.h"
 #include "policy/lifeline.h"
 
+struct grants;
 struct known_disks;
 
 struct pipeline_options {
@@ -44,6 +45,7 @@ struct pipeline_options {
 	/* Built-in disks; NULL or nothing learned: all are free. */
 	const struct known_disks *disks;
 	const struct session *session; /* of the daemon before us; or NULL */
+	struct grants *grants;	       /* what they raise; NULL: nothing */
 	bool login_reader;	       /* login needs a USB reader or key */
 	const char *zone; /* of the terminal; NULL or "": not said */
 	/* Starts the probe of a disk; 0: pipeline_probed() will be called.
@@ -320,6 +322,27 @@ void pipeline_scan_builtins(struct pipeline *pipeline) __attribute__((nonnull));
 void pipeline_apply_builtins(struct pipeline *pipeline, bool was_monitor)
 	__attribute__((nonnull));
 void pipeline_flush_builtins(struct pipeline *pipeline)
+	__attribute__((nonnull));
+
+/* pipeline_grant.c. pipeline_decide_usb(), and what a grant makes of it; the
+ * row that does, or NULL. */
+const struct grants_row *pipeline_decide_usb_granted(
+	struct pipeline *pipeline, const struct usb_entry *entry,
+	struct verdict *ret_verdict) __attribute__((nonnull));
+/* The decision is GRANT's (NULL: no grant's). */
+void pipeline_take_grant(const struct grants_row *grant,
+			 struct decision *decision) __attribute__((nonnull(2)));
+/* What is in force now under a grant was used: told once a plug. */
+void pipeline_use_usb(struct pipeline *pipeline, struct usb_entry *entry)
+	__attribute__((nonnull));
+void pipeline_use_medium(struct pipeline *pipeline, struct medium_entry *entry)
+	__attribute__((nonnull));
+/* The device of that plug is no more. */
+void pipeline_leave_grant(struct pipeline *pipeline, const char *plug)
+	__attribute__((nonnull));
+/* CLOCK_BOOTTIME at which the grant of a decision ends; 0: it is no grant's. */
+uint64_t pipeline_grant_end(const struct pipeline *pipeline,
+			    const struct decision *decision)
 	__attribute__((nonnull));
 
 struct medium_entry *pipeline_see_medium(struct pipeline *pipeline,

@@ -13,6 +13,7 @@
 
 #include "agent/base/cleanup.h"
 #include "agent/base/clock.h"
+#include "agent/daemon/grants.h"
 
 static void set_detail(struct decision *decision, const char *detail)
 {
@@ -103,7 +104,11 @@ static void decide(struct pipeline *pipeline, struct medium_entry *entry)
 	pipeline_media_fact(pipeline, entry, &fact);
 	pipeline_context(pipeline, &context);
 	decide_media(pipeline->bundle.ruleset, &fact, &context, &verdict);
+	const struct grants_row *grant =
+		grants_raise_media(pipeline->options.grants, &fact, entry->plug,
+				   clock_boot_ns(), &verdict);
 	pipeline_take_verdict(pipeline, &verdict, &entry->decision);
+	pipeline_take_grant(grant, &entry->decision);
 	if (entry->is_parent_out && entry->decision.access != MEDIA_DENY) {
 		entry->decision.access = MEDIA_DENY;
 		entry->decision.reason = RECORD_REASON_PARENT;
@@ -302,12 +307,11 @@ void pipeline_judge_medium(struct pipeline *pipeline,
 	pipeline->is_dirty = true;
 	if (pipeline->is_starting)
 		pipeline->cold_media++;
-	if (is_told || (quiet && !is_changed))
-		return;
-	/* Nothing refuses yet: told when it has ended */
-	if (entry->is_ending && !pipeline->options.guard)
-		return;
-	pipeline_tell_medium(pipeline, entry);
+	/* Without a guard nothing refuses yet: told when it has ended */
+	if (!is_told && (!quiet || is_changed) &&
+	    (!entry->is_ending || pipeline->options.guard))
+		pipeline_tell_medium(pipeline, entry);
+	pipeline_use_medium(pipeline, entry);
 }
 
 /* The entry of the guard survives a restart of the daemon; what was mounted
@@ -446,6 +450,9 @@ void pipeline_forget_medium(struct pipeline *pipeline,
 	char usb_devpath[SYSFS_PATH_MAX] = "";
 
 	pipeline_flush_medium(pipeline, entry);
+	/* A stick is used until it is pulled out, not until it is read anew */
+	if (entry->disk.usb_devpath[0] == '\0')
+		pipeline_leave_grant(pipeline, entry->plug);
 	if (pipeline->options.forget)
 		pipeline->options.forget(pipeline->options.userdata, entry);
 	if (entry->decision.wall_ms != 0)

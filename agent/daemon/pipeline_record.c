@@ -18,6 +18,7 @@ void pipeline_fill_decision(const struct decision *decision, const char *layer,
 		.layer = layer,
 		.reason = decision->reason,
 		.detail = decision->detail[0] ? decision->detail : NULL,
+		.grant = decision->grant[0] ? decision->grant : NULL,
 	};
 }
 

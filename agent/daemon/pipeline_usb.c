@@ -221,6 +221,7 @@ void pipeline_forget_usb(struct pipeline *pipeline, struct usb_entry *entry)
 	end_node(pipeline, entry);
 	if (!entry->device.fact.is_controller && entry->decision.wall_ms != 0)
 		pipeline_record_usb(pipeline, entry, RECORD_USB_DEVICE_REMOVED);
+	pipeline_leave_grant(pipeline, entry->plug);
 	devices_remove_usb(&pipeline->devices, entry);
 	pipeline->is_dirty = true;
 }
@@ -626,8 +627,10 @@ void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
 		judge_controller(pipeline, entry);
 		return;
 	}
-	pipeline_decide_usb(pipeline, entry, &verdict);
+	const struct grants_row *grant =
+		pipeline_decide_usb_granted(pipeline, entry, &verdict);
 	pipeline_settle(pipeline, entry, &verdict);
+	pipeline_take_grant(grant, &entry->decision);
 	if (entry->outcome != 0) {
 		set_detail(&entry->decision,
 			   usb_outcome_to_str(entry->outcome));
@@ -676,6 +679,7 @@ void pipeline_judge_usb(struct pipeline *pipeline, struct usb_entry *entry,
 		pipeline->cold_usb++;
 	if (!is_told && (!quiet || is_changed))
 		pipeline_record_usb(pipeline, entry, code_of(entry));
+	pipeline_use_usb(pipeline, entry);
 	review_admitted(pipeline, entry);
 }
 

@@ -14,6 +14,7 @@
 #include "agent/base/cleanup.h"
 #include "agent/daemon/context.h"
 #include "agent/daemon/control.h"
+#include "agent/daemon/grant_loop.h"
 #include "agent/daemon/health.h"
 #include "agent/daemon/tamper.h"
 
@@ -76,6 +77,7 @@ static int on_inbox(sd_event_source *source, const struct inotify_event *event,
 
 	(void)policy_offer_inbox(daemon);
 	(void)!tamper_order_inbox(daemon);
+	grant_loop_inbox(daemon->grants);
 	if (event->mask & IN_IGNORED) /* the folder has gone: reload looks */
 		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
 	return 0;
@@ -112,4 +114,5 @@ void policy_offer_start(struct daemon *daemon)
 	(void)policy_offer_inbox(daemon);
 	tamper_apply(daemon);
 	(void)!tamper_order_inbox(daemon);
+	grant_loop_inbox(daemon->grants);
 }
