@@ -25,6 +25,21 @@ int open_below(int dirfd, const char *path, int flags, mode_t mode)
 	}
 }
 
+int open_dir_below(int dirfd, const char *path, DIR **ret_dir)
+{
+	_cleanup_close_ int fd = open_below(dirfd, path, O_RDONLY | O_DIRECTORY,
+					    0);
+
+	if (fd < 0)
+		return fd;
+	DIR *dir = fdopendir(fd);
+	if (!dir)
+		return -errno;
+	(void)TAKE_FD(fd); /* closedir() closes it */
+	*ret_dir = dir;
+	return 0;
+}
+
 int read_full(int fd, void *buffer, size_t size, size_t *ret_size)
 {
 	size_t done = 0;

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -16,6 +17,14 @@
  * descriptor or -errno; -ELOOP means a symbolic link was refused.
  */
 int open_below(int dirfd, const char *path, int flags, mode_t mode)
+	__attribute__((nonnull, warn_unused_result));
+
+/*
+ * Opens the folder `path` below `dirfd` for readdir(3), with a descriptor and
+ * position of its own ("." lists `dirfd` itself). The caller closes *ret_dir
+ * (_cleanup_closedir_). Returns 0 or -errno as open_below does.
+ */
+int open_dir_below(int dirfd, const char *path, DIR **ret_dir)
 	__attribute__((nonnull, warn_unused_result));
 
 /*

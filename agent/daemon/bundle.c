@@ -86,14 +86,10 @@ static bool is_rules_file(const char *name)
 static int list_sources(struct bundle *bundle, int root_fd, const char *path,
 			struct sources *sources)
 {
-	_cleanup_close_ int fd = open_below(root_fd, path,
-					    O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0)
-		return refuse(bundle, path, errno_text(fd));
-	_cleanup_closedir_ DIR *dir = fdopendir(fd);
-	if (!dir)
-		return -errno;
-	TAKE_FD(fd);
+	_cleanup_closedir_ DIR *dir = NULL;
+	int r = open_dir_below(root_fd, path, &dir);
+	if (r < 0)
+		return refuse(bundle, path, errno_text(r));
 
 	const struct dirent *entry;
 	while ((entry = readdir(dir))) {

@@ -129,16 +129,10 @@ int login_store_each(int root_fd, enum login_record_kind kind,
 
 	if (folder < 0)
 		return folder;
-	int copy = open_below(folder, ".", O_RDONLY | O_DIRECTORY, 0);
-	if (copy < 0)
-		return copy;
-	_cleanup_closedir_ DIR *dir = fdopendir(copy);
-	if (!dir) {
-		int r = -errno;
-
-		(void)close(copy); /* fdopendir did not take it */
+	_cleanup_closedir_ DIR *dir = NULL;
+	int r = open_dir_below(folder, ".", &dir);
+	if (r < 0)
 		return r;
-	}
 
 	for (const struct dirent *entry;
 	     count < LOGIN_FILES_MAX && (entry = readdir(dir)); count++) {
@@ -146,7 +140,7 @@ int login_store_each(int root_fd, enum login_record_kind kind,
 
 		if (is_unfinished(entry->d_name))
 			continue;
-		int r = read_record(folder, entry->d_name, kind, &record);
+		r = read_record(folder, entry->d_name, kind, &record);
 		if (r == -ENOENT)
 			continue; /* its owner took it back */
 		if (r < 0 ? r == -EINVAL : fn(entry->d_name, &record, userdata))

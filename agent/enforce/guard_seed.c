@@ -279,19 +279,13 @@ static int scan_one(const struct scan *scan, const char *class, uint32_t kind,
 static int scan_class(const struct scan *scan, const char *class, uint32_t kind)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
-	_cleanup_close_ int fd = -1;
 	char path[PATH_LIMIT];
 	struct dirent *entry;
-	int r = 0;
 
 	(void)snprintf(path, sizeof(path), "class/%s", class);
-	fd = openat(scan->sys_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	dir = fdopendir(fd);
-	if (!dir)
-		return -errno;
-	(void)TAKE_FD(fd); /* DIR's now */
+	int r = open_dir_below(scan->sys_fd, path, &dir);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
 
 	while (r == 0 && (entry = readdir(dir))) {
 		if (entry->d_name[0] != '.')

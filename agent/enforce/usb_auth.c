@@ -218,18 +218,12 @@ static int each_device(struct usb_auth *auth,
 		       int argument)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
-	_cleanup_close_ int fd = openat(auth->sys_fd, devices_dir,
-					O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *entry;
 	int result = 0;
-	int r;
+	int r = open_dir_below(auth->sys_fd, devices_dir, &dir);
 
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	dir = fdopendir(fd);
-	if (!dir)
-		return -errno;
-	(void)TAKE_FD(fd); /* DIR's now */
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
 
 	while ((entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')

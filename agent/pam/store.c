@@ -131,16 +131,10 @@ static bool is_dead(int folder, const char *name, enum login_record_kind kind)
 static int make_room(int folder, enum login_record_kind kind)
 {
 	unsigned count = 0;
-	int copy = open_below(folder, ".", O_RDONLY | O_DIRECTORY, 0);
-	if (copy < 0)
-		return copy;
-	_cleanup_closedir_ DIR *dir = fdopendir(copy);
-	if (!dir) {
-		int r = -errno;
-
-		(void)close(copy); /* fdopendir did not take it */
+	_cleanup_closedir_ DIR *dir = NULL;
+	int r = open_dir_below(folder, ".", &dir);
+	if (r < 0)
 		return r;
-	}
 
 	for (const struct dirent *entry; (entry = readdir(dir));)
 		count += entry->d_name[0] != '.';

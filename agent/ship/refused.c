@@ -23,14 +23,9 @@ static int count_kept(int state_fd, unsigned *ret_count)
 	_cleanup_closedir_ DIR *directory = NULL;
 	const struct dirent *entry;
 
-	_cleanup_close_ int fd = open_below(state_fd, ".",
-					    O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0)
-		return fd;
-	directory = fdopendir(fd);
-	if (!directory)
-		return -errno;
-	(void)TAKE_FD(fd); /* closedir closes it */
+	int r = open_dir_below(state_fd, ".", &directory);
+	if (r < 0)
+		return r;
 
 	*ret_count = 0;
 	while ((entry = readdir(directory)))

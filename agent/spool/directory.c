@@ -87,20 +87,14 @@ int segment_list(int dirfd, uint64_t **ret_first_seqs, size_t *ret_count)
 	_cleanup_free_ uint64_t *seqs = NULL;
 	size_t count = 0;
 
-	/* A descriptor of our own: readdir moves its position. */
-	_cleanup_close_ int fd = open_below(dirfd, ".", O_RDONLY | O_DIRECTORY,
-					    0);
-	if (fd < 0)
-		return fd;
-	directory = fdopendir(fd);
-	if (!directory)
-		return -errno;
-	(void)TAKE_FD(fd); /* closedir closes it */
+	int r = open_dir_below(dirfd, ".", &directory);
+	if (r < 0)
+		return r;
 
 	seqs = malloc(SPOOL_SEGMENTS_MAX * sizeof(*seqs));
 	if (!seqs)
 		return -ENOMEM;
-	int r = collect(directory, seqs, &count);
+	r = collect(directory, seqs, &count);
 	if (r < 0)
 		return r;
 

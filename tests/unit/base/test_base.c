@@ -102,6 +102,36 @@ static void a_symbolic_link_is_refused(void **state)
 	assert_null(data);
 }
 
+/* Listing a folder must not move the position of the caller's descriptor. */
+static void a_folder_is_listed_anew_each_time(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(write_atomic(place->dirfd, "file", "1", 1, 0600), 0);
+	for (int turn = 0; turn < 2; turn++) {
+		_cleanup_closedir_ DIR *dir = NULL;
+		unsigned int count = 0;
+
+		assert_int_equal(open_dir_below(place->dirfd, ".", &dir), 0);
+		for (const struct dirent *entry; (entry = readdir(dir));)
+			count += entry->d_name[0] != '.';
+		assert_int_equal(count, 1);
+	}
+}
+
+static void what_is_no_folder_is_not_listed(void **state)
+{
+	struct place *place = *state;
+	DIR *dir = NULL;
+
+	assert_int_equal(write_atomic(place->dirfd, "file", "1", 1, 0600), 0);
+	assert_int_equal(symlinkat(".", place->dirfd, "link"), 0);
+	assert_int_equal(open_dir_below(place->dirfd, "file", &dir), -ENOTDIR);
+	assert_true(open_dir_below(place->dirfd, "link", &dir) < 0);
+	assert_int_equal(open_dir_below(place->dirfd, "none", &dir), -ENOENT);
+	assert_null(dir);
+}
+
 static void limits_of_small_files_are_exact(void **state)
 {
 	struct place *place = *state;
@@ -239,6 +269,8 @@ int main(void)
 		TEST(an_atomic_write_replaces_the_whole_file),
 		TEST(a_failing_atomic_write_leaves_the_old_file),
 		TEST(a_symbolic_link_is_refused),
+		TEST(a_folder_is_listed_anew_each_time),
+		TEST(what_is_no_folder_is_not_listed),
 		TEST(limits_of_small_files_are_exact),
 		cmocka_unit_test(a_buffer_keeps_its_limit_and_its_content),
 		cmocka_unit_test(hex_round_trips_and_refuses_the_rest),
