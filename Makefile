@@ -60,10 +60,10 @@ LD_OWN := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LD_SAN)
 
 pc = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
 LIBS_all := $(call pc,--libs,libcrypto) -lpthread
-LIBS_daemon := $(call pc,--libs,libsystemd libbpf) -lelf -lz
+LIBS_daemon := $(call pc,--libs,libsystemd libbpf libzstd) -lelf -lz
 LIBS_probe := $(call pc,--libs,blkid libseccomp)
 LIBS_ship := $(call pc,--libs,libcurl zlib libzstd libseccomp libsystemd)
-LIBS_ctl := $(call pc,--libs,libsystemd)
+LIBS_ctl := $(call pc,--libs,libsystemd libzstd)
 LIBS_collector := $(call pc,--libs,libmicrohttpd gnutls sqlite3 libpq jansson zlib \
 	libzstd libssl libcurl libsystemd)
 # ---- what is built --------------------------------------------------------
@@ -299,7 +299,7 @@ FUZZ_LIBSRC := $(LIB_policy) $(LIB_base) $(LIB_wire) $(LIB_spool) \
 	agent/ship/inbox.c $(LIB_sense)
 fuzz-%: tests/fuzz/fuzz_%.c ## fuzz one parser for T seconds (default 60)
 	@mkdir -p $(BUILD)/fuzz/corpus-$*
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $(BUILD)/fuzz/fuzz_$* $< $(FUZZ_LIBSRC) -lcrypto -lz -lpthread -lsystemd
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $(BUILD)/fuzz/fuzz_$* $< $(FUZZ_LIBSRC) -lcrypto -lz -lzstd -lpthread -lsystemd
 	$(Q)$(BUILD)/fuzz/fuzz_$* -max_total_time=$(T) -timeout=10 -rss_limit_mb=2048 \
 		$(if $(wildcard tests/fuzz/$*.dict),-dict=tests/fuzz/$*.dict) \
 		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus-$* \

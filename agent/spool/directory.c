@@ -104,11 +104,3 @@ int segment_list(int dirfd, uint64_t **ret_first_seqs, size_t *ret_count)
 	*ret_count = count;
 	return 0;
 }
-
-int segment_open(int dirfd, uint64_t first_seq)
-{
-	char name[SEGMENT_NAME_SIZE];
-
-	segment_name(first_seq, name);
-	return open_below(dirfd, name, O_RDONLY | O_NONBLOCK, 0);
-}

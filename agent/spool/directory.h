@@ -30,10 +30,3 @@ int segment_name_parse(const char *name, uint64_t *ret_first_seq)
  */
 int segment_list(int dirfd, uint64_t **ret_first_seqs, size_t *ret_count)
 	__attribute__((nonnull, warn_unused_result));
-
-/*
- * Opens a segment for reading; a pipe in its place does not block. The
- * descriptor, or -errno.
- */
-int segment_open(int dirfd, uint64_t first_seq)
-	__attribute__((warn_unused_result));

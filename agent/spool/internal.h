@@ -57,6 +57,7 @@ struct segment_entry {
 	uint64_t last_seq; /* first_seq - 1: empty */
 	uint64_t wall_ns;
 	uint64_t bytes;
+	bool is_settled; /* packed, or to stay as it is */
 };
 
 /* The segment that appends go to. */
@@ -82,7 +83,8 @@ struct spool {
 	uint32_t segment_bytes;
 	uint32_t pending_bytes;
 	uint32_t retain_segments;
-	size_t total_segments;
+	uint32_t keep_plain;
+	uint64_t total_bytes;
 	size_t reserve_segments;
 	pthread_t thread;
 	bool has_thread;
@@ -102,6 +104,7 @@ struct spool {
 	struct segment_entry *segments;
 	size_t segment_count;
 	size_t segment_capacity;
+	uint64_t used_bytes;   /* of all in segments */
 	size_t spare_count;    /* prepared and not promised to a rotation */
 	bool is_prepare_stuck; /* the last attempt to prepare one failed */
 	bool wants_release;    /* acked_seq moved: see what may go */
@@ -113,6 +116,7 @@ struct spool {
 	/* writer */
 	struct group *writing;
 	int segment_fd;
+	uint64_t pack_after_ns; /* mono; the thread's alone */
 	bool spare_exists[SPARES_MAX];
 	struct group groups[2];
 };
@@ -167,6 +171,9 @@ void *writer_run(void *argument) __attribute__((nonnull));
 void writer_publish(struct spool *spool) __attribute__((nonnull));
 
 /* spool.c */
+
+/* How many segments more the budget allows. Lock held. */
+size_t spool_room(const struct spool *spool) __attribute__((nonnull));
 
 /* The place in the table for one more segment is there by construction. */
 void spool_push_segment(struct spool *spool, const struct segment_entry *entry)

@@ -18,6 +18,7 @@
 #include "agent/base/cleanup.h"
 #include "agent/base/fd.h"
 #include "agent/spool/directory.h"
+#include "agent/spool/pack.h"
 #include "agent/wire/endian.h"
 
 #include "agent/base/banned.h"
@@ -116,7 +117,7 @@ static int enter(struct spool_reader *reader, uint64_t first_seq)
 
 	_cleanup_close_ int fd = segment_open(reader->dirfd, first_seq);
 	if (fd < 0)
-		return fd;
+		return fd == -EBADMSG ? SPOOL_READ_CORRUPT : fd;
 
 	int r = pread_full(fd, data, sizeof(data), 0, &size);
 	if (r < 0)

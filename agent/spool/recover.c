@@ -17,6 +17,7 @@
 #include "agent/base/cleanup.h"
 #include "agent/base/fd.h"
 #include "agent/spool/aside.h"
+#include "agent/spool/pack.h"
 #include "agent/spool/tail.h"
 
 #include "agent/base/banned.h"
@@ -139,6 +140,31 @@ static int begins_at_origin(const struct segment_header *header)
 	return memcmp(origin, header->prev, FRAME_HASH_SIZE) == 0;
 }
 
+/*
+ * The last one is closed and packed: what came behind it is gone. 0 with its
+ * plain form in its place, 1 when it is corrupt, or -errno.
+ */
+static int open_packed(struct spool *spool, uint64_t first_seq,
+		       struct recovered *result)
+{
+	struct stat status;
+	int fd = segment_open(spool->dirfd, first_seq);
+
+	if (fd == -EBADMSG) {
+		result->found = SPOOL_FOUND_CORRUPT;
+		return 1;
+	}
+	if (fd < 0)
+		return fd;
+	cleanup_close(&result->fd);
+	result->fd = fd;
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	result->size = (uint64_t)status.st_size;
+	result->header.frames_bytes = 0;
+	return 0;
+}
+
 static int recover_last(struct spool *spool, const struct spool_config *config,
 			uint64_t first_seq, struct recovered *result)
 {
@@ -159,6 +185,11 @@ static int recover_last(struct spool *spool, const struct spool_config *config,
 	    !read_header(result->fd, first_seq, &result->header)) {
 		result->found = SPOOL_FOUND_CORRUPT;
 		return 0;
+	}
+	if (result->header.frames_bytes > 0) {
+		int r = open_packed(spool, first_seq, result);
+		if (r != 0)
+			return r < 0 ? r : 0;
 	}
 	int begins = begins_at_origin(&result->header);
 	if (begins < 0)
@@ -241,12 +272,13 @@ static int load_closed(struct spool *spool, const uint64_t *first_seqs,
 			note_gap(opening, first_seqs[i], first_seqs[i + 1]);
 		expected = is_whole ? first_seqs[i] + footer.count
 				    : first_seqs[i + 1];
-		spool_push_segment(spool,
-				   &(struct segment_entry){
-					   .first_seq = first_seqs[i],
-					   .last_seq = first_seqs[i + 1] - 1,
-					   .wall_ns = header.wall_ns,
-					   .bytes = (uint64_t)status.st_size});
+		spool_push_segment(
+			spool, &(struct segment_entry){
+				       .first_seq = first_seqs[i],
+				       .last_seq = first_seqs[i + 1] - 1,
+				       .wall_ns = header.wall_ns,
+				       .bytes = (uint64_t)status.st_size,
+				       .is_settled = header.frames_bytes > 0});
 	}
 	if (expected && count > 0)
 		note_gap(opening, expected, first_seqs[count - 1]);
@@ -316,6 +348,7 @@ static int set_aside(struct spool *spool, const uint64_t *first_seqs,
 	if (r < 0)
 		return r;
 	spool->segment_count = 0;
+	spool->used_bytes = 0;
 	return aside_prune(spool->dirfd, spool->ops, &opening->pruned_count);
 }
 
@@ -363,8 +396,7 @@ int spool_recover(struct spool *spool, const struct spool_config *config,
 		return r;
 
 	/* Room for what is there and for all that may come. */
-	spool->segment_capacity = count + spool->total_segments +
-				  spool->reserve_segments + 2;
+	spool->segment_capacity = count + SPOOL_SEGMENTS_MAX;
 	spool->segments = calloc(spool->segment_capacity,
 				 sizeof(*spool->segments));
 	if (!spool->segments)

@@ -48,6 +48,22 @@ void spool_push_segment(struct spool *spool, const struct segment_entry *entry)
 {
 	assert(spool->segment_count < spool->segment_capacity);
 	spool->segments[spool->segment_count++] = *entry;
+	spool->used_bytes += entry->bytes;
+}
+
+size_t spool_room(const struct spool *spool)
+{
+	uint64_t limit = spool->total_bytes +
+			 spool->reserve_segments * spool->segment_bytes;
+	uint64_t room = limit > spool->used_bytes
+				? (limit - spool->used_bytes) /
+					  spool->segment_bytes
+				: 0;
+	size_t files = spool->segment_count < SPOOL_SEGMENTS_MAX
+			       ? SPOOL_SEGMENTS_MAX - spool->segment_count
+			       : 0;
+
+	return room < files ? (size_t)room : files;
 }
 
 static struct segment_entry *newest(struct spool *spool)
@@ -106,8 +122,7 @@ static struct piece *push_piece(struct spool *spool)
 static bool can_prepare(const struct spool *spool)
 {
 	return !spool->is_prepare_stuck &&
-	       spool->segment_count + spool->spare_count <
-		       spool->total_segments + spool->reserve_segments;
+	       spool->spare_count < spool_room(spool);
 }
 
 /* Ends the open segment and starts the next one. 0 or an append outcome. */
@@ -313,17 +328,15 @@ void spool_stats(struct spool *spool, struct spool_stats *ret_stats)
 		.acked_seq = spool->acked_seq,
 		.first_seq = spool->segments[0].first_seq,
 		.unacked_count = spool->durable_seq - spool->acked_seq,
-		.bytes = (uint64_t)spool->spare_count * spool->segment_bytes,
-		.limit_bytes =
-			(uint64_t)spool->segment_bytes *
-			(spool->total_segments + spool->reserve_segments),
+		.bytes = spool->used_bytes +
+			 (uint64_t)spool->spare_count * spool->segment_bytes,
+		.limit_bytes = spool->total_bytes +
+			       spool->reserve_segments * spool->segment_bytes,
 		.refused_count = spool->refused_count,
 		.is_in_reserve = spool->open.is_reserve,
 		.error = spool->error,
 	};
 
-	for (size_t i = 0; i < spool->segment_count; i++)
-		stats.bytes += spool->segments[i].bytes;
 	if (stats.unacked_count > 0)
 		stats.oldest_unacked_wall_ns = wall_ns_of(spool,
 							  stats.acked_seq + 1);
@@ -367,13 +380,14 @@ static int set_sizes(struct spool *spool, const struct spool_config *config)
 		return -EINVAL;
 
 	/* A reserve is whole segments, at least one. */
-	total /= spool->segment_bytes;
+	total -= total % spool->segment_bytes;
 	reserve = reserve / spool->segment_bytes +
 		  (reserve % spool->segment_bytes > 0);
-	if (total < 2 || total > SPOOL_SEGMENTS_MAX / 2 ||
+	if (total / spool->segment_bytes < 2 ||
+	    total / spool->segment_bytes > SPOOL_SEGMENTS_MAX / 2 ||
 	    reserve + 1 + PIECES_MAX > SPARES_MAX)
 		return -EINVAL;
-	spool->total_segments = total;
+	spool->total_bytes = total;
 	spool->reserve_segments = reserve;
 	return 0;
 }
@@ -445,7 +459,8 @@ static void continue_stream(struct spool *spool, struct recovered *found)
 		.capacity = found->size,
 		.count = found->count,
 		.is_closed = found->is_closed,
-		.is_reserve = spool->segment_count + 1 > spool->total_segments,
+		.is_reserve = spool->used_bytes + found->size >
+			      spool->total_bytes,
 	};
 	spool_push_segment(spool, &(struct segment_entry){
 					  .first_seq = found->header.first_seq,
@@ -547,6 +562,8 @@ int spool_open(const struct spool_config *config, struct spool **ret_spool,
 	spool->segment_fd = -1;
 	spool->ops = config->ops ? config->ops : &spool_real_ops;
 	spool->host_key = config->host_key;
+	spool->keep_plain = config->keep_plain ? config->keep_plain
+					       : SPOOL_KEEP_PLAIN_DEFAULT;
 	memcpy(spool->host_id, config->host_id, FRAME_ID_SIZE);
 
 	int r = set_sizes(spool, config);
@@ -562,6 +579,7 @@ int spool_open(const struct spool_config *config, struct spool **ret_spool,
 		return r;
 
 	writer_publish(spool);
+	spool->wants_release = true; /* begins with a look at all there is */
 	r = start_thread(spool);
 	if (r < 0)
 		return r;

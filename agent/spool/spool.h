@@ -30,6 +30,7 @@
 #define SPOOL_RESERVE_BYTES_DEFAULT   (UINT64_C(16) << 20)
 #define SPOOL_PENDING_BYTES_DEFAULT   (UINT32_C(1) << 20)
 #define SPOOL_RETAIN_SEGMENTS_DEFAULT 8u
+#define SPOOL_KEEP_PLAIN_DEFAULT      1u
 #define SPOOL_SEGMENTS_MAX	      4096u
 
 struct spool;
@@ -47,6 +48,7 @@ struct spool_config {
 	uint64_t total_bytes;	/* segments that any event may fill */
 	uint64_t reserve_bytes; /* beyond it, FRAME_URGENT only; rounded up */
 	uint32_t retain_segments; /* acked segments kept while space allows */
+	uint32_t keep_plain; /* newest closed segments that are not packed */
 	/*
 	 * The highest sequence known to have been durable in `known_stream`
 	 * (the shipper's cursor); a spool that ends below it was rolled back

@@ -19,6 +19,7 @@
 #include "agent/base/cleanup.h"
 #include "agent/base/fd.h"
 #include "agent/spool/directory.h"
+#include "agent/spool/pack.h"
 #include "agent/spool/spool.h"
 #include "agent/wire/segment.h"
 

@@ -20,11 +20,13 @@
 #include "agent/base/cleanup.h"
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
+#include "agent/spool/pack.h"
 #include "agent/spool/tail.h"
 
 #include "agent/base/banned.h"
 
 #define SEGMENT_MODE 0640
+#define PACK_RETRY_S 600u
 
 static void signal_event(struct spool *spool)
 {
@@ -89,15 +91,13 @@ void writer_discard_spares(struct spool *spool)
 		/* Mostly -ENOENT; what cannot go fails in prepare_slot. */
 		(void)spool->ops->unlink(spool->dirfd, name);
 	}
+	(void)spool->ops->unlink(spool->dirfd, PACK_NAME);
 }
 
 /* How many spares there should be now. Lock held. */
 static size_t wanted_spares(const struct spool *spool)
 {
-	size_t limit = spool->total_segments + spool->reserve_segments;
-	size_t room = limit > spool->segment_count
-			      ? limit - spool->segment_count
-			      : 0;
+	size_t room = spool_room(spool);
 	size_t wanted = spool->reserve_segments + 1;
 
 	return wanted < room ? wanted : room;
@@ -127,7 +127,7 @@ static int prepare_one(struct spool *spool)
 	spool->spare_count++;
 	spool->is_prepare_stuck = false;
 	if (spool->spare_count >= spool->reserve_segments &&
-	    spool->segment_count <= spool->total_segments)
+	    spool->used_bytes <= spool->total_bytes)
 		spool->open.is_reserve = false;
 	pthread_mutex_unlock(&spool->lock);
 	return 0;
@@ -142,8 +142,7 @@ static bool trim_one(struct spool *spool, bool needs_room)
 	pthread_mutex_lock(&spool->lock);
 	for (size_t i = 0; i + 1 < spool->segment_count; i++)
 		acked += spool->segments[i].last_seq <= spool->acked_seq;
-	needs_room = needs_room ||
-		     spool->segment_count >= spool->total_segments;
+	needs_room = needs_room || spool->used_bytes >= spool->total_bytes;
 	bool may_go = acked > spool->retain_segments ||
 		      (needs_room && acked > 0);
 	if (may_go)
@@ -154,6 +153,7 @@ static bool trim_one(struct spool *spool, bool needs_room)
 		return false;
 
 	pthread_mutex_lock(&spool->lock);
+	spool->used_bytes -= spool->segments[0].bytes;
 	spool->segment_count--;
 	memmove(spool->segments, spool->segments + 1,
 		spool->segment_count * sizeof(*spool->segments));
@@ -421,6 +421,66 @@ static bool wait_for_work(struct spool *spool)
 	return !is_last;
 }
 
+/* The oldest closed segment that is to be packed; 0: none, or events wait. */
+static uint64_t choose_pack(struct spool *spool)
+{
+	uint64_t first_seq = 0;
+
+	if (clock_mono_ns() < spool->pack_after_ns)
+		return 0;
+	pthread_mutex_lock(&spool->lock);
+	for (size_t i = 0; !first_seq && spool->active->piece_count == 0 &&
+			   i + 1 + spool->keep_plain < spool->segment_count;
+	     i++)
+		if (!spool->segments[i].is_settled)
+			first_seq = spool->segments[i].first_seq;
+	pthread_mutex_unlock(&spool->lock);
+	return first_seq;
+}
+
+/* Nobody else removes or adds an entry before the last meanwhile. */
+static void note_packed(struct spool *spool, uint64_t first_seq, int r,
+			uint64_t bytes)
+{
+	pthread_mutex_lock(&spool->lock);
+	for (size_t i = 0; i < spool->segment_count; i++) {
+		struct segment_entry *entry = &spool->segments[i];
+
+		if (entry->first_seq != first_seq)
+			continue;
+		entry->is_settled = true;
+		if (r == PACK_NOT)
+			break;
+		spool->used_bytes -= entry->bytes;
+		spool->used_bytes += bytes;
+		entry->bytes = bytes;
+		spool->wants_release = true; /* there may be room now */
+		break;
+	}
+	pthread_mutex_unlock(&spool->lock);
+}
+
+/*
+ * Packs one segment, if there is nothing better to do. Without writer_lock:
+ * flushes go on. After a failure, of a full disk say, it waits a while.
+ */
+static bool pack_one(struct spool *spool)
+{
+	uint64_t first_seq = choose_pack(spool);
+	uint64_t bytes = 0;
+
+	if (first_seq == 0)
+		return false;
+	int r = segment_pack(spool->dirfd, spool->ops, first_seq, &bytes);
+	if (r < 0) {
+		spool->pack_after_ns = clock_mono_ns() +
+				       PACK_RETRY_S * NS_PER_S;
+		return false;
+	}
+	note_packed(spool, first_seq, r, bytes);
+	return true;
+}
+
 static void housekeeping(struct spool *spool)
 {
 	pthread_mutex_lock(&spool->lock);
@@ -451,6 +511,8 @@ void *writer_run(void *argument)
 			housekeeping(spool);
 		pthread_mutex_unlock(&spool->writer_lock);
 
+		while (r == 0 && pack_one(spool))
+			continue;
 		if (r < 0 && !wait_for_retry(spool))
 			break;
 	}

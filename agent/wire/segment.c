@@ -14,7 +14,8 @@
 #include "agent/wire/crc32c.h"
 #include "agent/wire/endian.h"
 
-#define SEGMENT_VERSION 1u
+#define SEGMENT_PLAIN  1u
+#define SEGMENT_PACKED 2u
 
 #define HEADER_AT_VERSION 8
 #define HEADER_AT_CRC	  12
@@ -24,6 +25,7 @@
 #define HEADER_AT_WALL	  56
 #define HEADER_AT_PREV	  64
 #define HEADER_AT_KEY	  96
+#define HEADER_AT_FRAMES  112
 
 #define FOOTER_AT_CRC	    4
 #define FOOTER_AT_COUNT	    8
@@ -55,13 +57,15 @@ void segment_header_encode(const struct segment_header *header,
 {
 	memset(buffer, 0, SEGMENT_HEADER_SIZE);
 	memcpy(buffer, header_magic, sizeof(header_magic));
-	put_le32(buffer + HEADER_AT_VERSION, SEGMENT_VERSION);
+	put_le32(buffer + HEADER_AT_VERSION,
+		 header->frames_bytes ? SEGMENT_PACKED : SEGMENT_PLAIN);
 	memcpy(buffer + HEADER_AT_STREAM, header->stream, FRAME_ID_SIZE);
 	memcpy(buffer + HEADER_AT_HOST, header->host_id, FRAME_ID_SIZE);
 	put_le64(buffer + HEADER_AT_FIRST, header->first_seq);
 	put_le64(buffer + HEADER_AT_WALL, header->wall_ns);
 	memcpy(buffer + HEADER_AT_PREV, header->prev, FRAME_HASH_SIZE);
 	memcpy(buffer + HEADER_AT_KEY, header->key_id, SEGMENT_KEY_ID_SIZE);
+	put_le64(buffer + HEADER_AT_FRAMES, header->frames_bytes);
 	put_le32(buffer + HEADER_AT_CRC, header_crc(buffer));
 }
 
@@ -73,9 +77,12 @@ int segment_header_decode(const uint8_t *data, size_t size,
 		return SEGMENT_GARBAGE;
 	if (get_le32(data + HEADER_AT_CRC) != header_crc(data))
 		return SEGMENT_BAD_CRC;
-	if (get_le32(data + HEADER_AT_VERSION) != SEGMENT_VERSION)
+	uint32_t version = get_le32(data + HEADER_AT_VERSION);
+	uint64_t frames_bytes = get_le64(data + HEADER_AT_FRAMES);
+	if (version != (frames_bytes ? SEGMENT_PACKED : SEGMENT_PLAIN))
 		return SEGMENT_BAD_VERSION;
 
+	ret_header->frames_bytes = frames_bytes;
 	ret_header->first_seq = get_le64(data + HEADER_AT_FIRST);
 	ret_header->wall_ns = get_le64(data + HEADER_AT_WALL);
 	memcpy(ret_header->stream, data + HEADER_AT_STREAM, FRAME_ID_SIZE);

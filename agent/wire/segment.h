@@ -4,7 +4,7 @@
  *
  *	header, 128 bytes		footer, 128 bytes (closed segments)
  *	  0  8 magic "SEKIMORI"		  0  4 magic "SKE1"
- *	  8  4 version, 1		  4  4 CRC-32C of what follows
+ *	  8  4 version, 1 or 2		  4  4 CRC-32C of what follows
  *	 12  4 CRC-32C of what follows	  8  8 count, frames in the segment
  *	 16 16 stream id		 16 32 tip, chain hash of the last frame
  *	 32 16 host id			 48 64 Ed25519 signature
@@ -12,13 +12,17 @@
  *	 56  8 wall_ns of its making
  *	 64 32 prev, hash before first
  *	 96 16 key id
- *	112 16 zero
+ *	112  8 frames_bytes, version 2
+ *	120  8 zero
  *
  * The footer is the last 128 bytes of the file, the gap before it is zero; so
  * a segment's numbers are known without reading its frames. Its signature is over
  * "sekimori-segment-v1" || 0x00 || stream || host id || le64 first seq ||
  * le64 count || prev || tip, so it can be taken for nothing else. The key id is
  * the first 16 bytes of SHA-256 over the raw 32-byte public key.
+ *
+ * Version 2 is a closed segment that was packed: between header and footer there
+ * is one zstd frame of frames_bytes, the frames. All else is as in version 1.
  *
  * PURE: no I/O, clock or allocation of our own (libcrypto's aside).
  */
@@ -44,6 +48,7 @@ struct segment_header {
 	uint64_t wall_ns;
 	uint8_t prev[FRAME_HASH_SIZE];
 	uint8_t key_id[SEGMENT_KEY_ID_SIZE]; /* zero: segments are unsigned */
+	uint64_t frames_bytes; /* packed: of the frames unpacked; else 0 */
 };
 
 struct segment_footer {

@@ -64,9 +64,20 @@ static void remove_all(int dirfd, const char *path)
 
 	need(directory != NULL);
 	rewinddir(directory);
-	while ((entry = readdir(directory)))
-		if (entry->d_name[0] != '.')
-			(void)unlinkat(dirfd, entry->d_name, 0);
+	while ((entry = readdir(directory))) {
+		if (entry->d_name[0] == '.' ||
+		    unlinkat(dirfd, entry->d_name, 0) == 0)
+			continue;
+		/* A stream set aside: a folder with the segment. */
+		char segment[256 + SEGMENT_NAME_SIZE];
+		char name[SEGMENT_NAME_SIZE];
+
+		segment_name(1, name);
+		(void)snprintf(segment, sizeof(segment), "%s/%s", entry->d_name,
+			       name);
+		(void)unlinkat(dirfd, segment, 0);
+		need(unlinkat(dirfd, entry->d_name, AT_REMOVEDIR) == 0);
+	}
 	(void)closedir(directory);
 	(void)rmdir(path);
 }

@@ -2,7 +2,8 @@
 /*
  * Writes events to a spool below a root directory, as the daemon would, for
  * tests that drive sekimori-ship without one.
- * Usage: spool_write ROOT COUNT [SIZE]; makes what is missing below ROOT.
+ * Usage: spool_write ROOT COUNT [SIZE [plain]]; makes what is missing below
+ * ROOT; plain: closed segments are not packed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -135,7 +136,7 @@ int main(int argc, char **argv)
 	struct spool *spool = NULL;
 
 	if (argc < 3)
-		die("usage: spool_write ROOT COUNT [SIZE]", EINVAL);
+		die("usage: spool_write ROOT COUNT [SIZE [plain]]", EINVAL);
 	unsigned long count = strtoul(argv[2], NULL, 10);
 	size_t size = argc > 3 ? strtoul(argv[3], NULL, 10) : 645;
 
@@ -154,6 +155,8 @@ int main(int argc, char **argv)
 				      .segment_bytes = 1u << 20,
 				      .total_bytes = 64u << 20,
 				      .reserve_bytes = 2u << 20};
+	if (argc > 4)
+		config.keep_plain = UINT32_MAX;
 	read_id(root_fd, config.host_id);
 	read_cursor(root_fd, &config);
 

@@ -231,6 +231,22 @@ def an_unreadable_header_is_named(s):
 
 
 @test
+def packed_files_are_verified_too(s):
+    subprocess.run([WRITE, s.root, "3000"], check=True, capture_output=True)
+    packed = [p for p in s.files() if p.stat().st_size < 500000]
+    assert len(packed) >= 2 and packed[0] == s.files()[0], s.files()
+    code, lines, _ = s.verify()
+    assert code == 0 and f"events 1-{EVENTS + 3000}" in lines[0], lines
+    done = subprocess.run([CTL, "--root", s.root, "spool", "show"], capture_output=True, check=True)
+    assert done.stdout.count(b"\n") == EVENTS + 3000
+    data = bytearray(packed[0].read_bytes())
+    data[len(data) // 2] ^= 1
+    packed[0].write_bytes(data)
+    faults = s.faults()
+    assert faults and all(packed[0].name in f for f in faults), faults
+
+
+@test
 def what_is_kept_can_be_shown(s):
     done = subprocess.run([CTL, "--root", s.root, "spool", "show"], capture_output=True, check=True)
     lines = done.stdout.splitlines()
@@ -249,7 +265,8 @@ def main():
     passed = failed = 0
     for name in ("a", "b"):
         os.mkdir(f"{folder}/{name}")
-        subprocess.run([WRITE, f"{folder}/{name}", str(EVENTS)], check=True, capture_output=True)
+        subprocess.run([WRITE, f"{folder}/{name}", str(EVENTS), "645", "plain"],
+                       check=True, capture_output=True)
     Spool.other = Spool(f"{folder}/b", f"{folder}/other")
     assert len(Spool.other.files()) >= 3
     for function in TESTS:

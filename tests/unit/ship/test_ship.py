@@ -77,6 +77,8 @@ class Terminal:
         out = []
         for path in sorted(pathlib.Path(self.root, "var/lib/sekimori/spool").glob("*.seg")):
             data, at = path.read_bytes(), 128
+            if data[8] == 2:  # packed: one zstd frame between header and footer
+                data = data[:128] + receiver.run("zstd", "-dcq", data=data[128:-128]) + bytes(4)
             while data[at:at + 4] == b"SKF1":
                 size = int.from_bytes(data[at + 8:at + 12], "little")
                 out.append(data[at + 72:at + 72 + size])

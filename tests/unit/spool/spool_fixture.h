@@ -70,6 +70,7 @@ static inline void fixture_init_at(struct fixture *f, const char *base)
 		.total_bytes = 8 * FIXTURE_SEGMENT,
 		.reserve_bytes = 2 * FIXTURE_SEGMENT,
 		.retain_segments = 1,
+		.keep_plain = UINT32_MAX, /* test_pack.c packs */
 	};
 	memcpy(f->config.host_id, fixture_host, FRAME_ID_SIZE);
 }
