@@ -87,6 +87,34 @@ static const struct ctl_command commands[] = {
 	    "them. "
 	    "Exit status:\n0 whole, 1 something is wrong.\n"),
 	 cmd_spool},
+	{"request", "DEVICE --reason WORD [--minutes N] [--access A]",
+	 N_("ask for an exception"),
+	 N_("Asks for an exception for the person who sits at this terminal. "
+	    "DEVICE is a name of\nthe list that \"sekimorictl devices\" shows. "
+	    "Prints the id of the request.\n\n"
+	    "  --reason WORD   why: needed\n"
+	    "  --minutes N     how long (30)\n"
+	    "  --access A      read-only (of a medium), read-write or "
+	    "authorise\n"
+	    "  --ticket WORD   of the helpdesk\n"
+	    "  --note TEXT     a line for who decides\n"),
+	 cmd_request},
+	{"grants", "[--json]", N_("list requests and exceptions"),
+	 N_("Lists requests that wait and exceptions that are not over: your "
+	    "own, "
+	    "for root all.\n\n"
+	    "  --json   one JSON array\n"),
+	 cmd_grants},
+	{"extend", "ID [--minutes N] [--note TEXT]", N_("ask for more time"),
+	 N_("Asks for more time for what is used now. Prints the id of the new "
+	    "request.\n\n"
+	    "  --minutes N   how much longer (30)\n"
+	    "  --note TEXT   a line for who decides\n"),
+	 cmd_extend},
+	{"end", "ID", N_("take back a request, or end an exception"),
+	 N_("What is mounted under it is written out and unmounted, as at its "
+	    "time.\n"),
+	 cmd_end},
 	{"selftest", "[--light] [--json]",
 	 N_("try every way out and show what is closed"),
 	 N_("Tries every way out with devices that the kernel makes up, as "

@@ -14,6 +14,59 @@ static const struct {
 	const char *english;
 	const char *japanese;
 } pairs[] = {
+	/* cmd_grant.c */
+	{"ask for an exception", "例外を申請する"},
+	{"Asks for an exception for the person who sits at this terminal. "
+	 "DEVICE is a name of\nthe list that \"sekimorictl devices\" shows. "
+	 "Prints the id of the request.\n\n"
+	 "  --reason WORD   why: needed\n"
+	 "  --minutes N     how long (30)\n"
+	 "  --access A      read-only (of a medium), read-write or "
+	 "authorise\n"
+	 "  --ticket WORD   of the helpdesk\n"
+	 "  --note TEXT     a line for who decides\n",
+	 "この端末を使っている人の例外を申請します。機器は「sekimorictl "
+	 "devices」の一覧に\n"
+	 "ある名前です。申請の番号を出力します。\n\n"
+	 "  --reason 語     理由(必須)\n"
+	 "  --minutes N     時間(分、省略時 30)\n"
+	 "  --access A      read-only(媒体の読み取り)、read-write、authorise\n"
+	 "  --ticket 語     ヘルプデスクの受付\n"
+	 "  --note 文       承認する人への説明\n"},
+	{"list requests and exceptions", "申請と例外の一覧を表示する"},
+	{"Lists requests that wait and exceptions that are not over: your own, "
+	 "for root all.\n\n"
+	 "  --json   one JSON array\n",
+	 "回答待ちの申請と、終わっていない例外を表示します(自分のもの、root "
+	 "はすべて)。\n\n"
+	 "  --json   JSON の配列で出力する\n"},
+	{"ask for more time", "時間の延長を申請する"},
+	{"Asks for more time for what is used now. Prints the id of the new "
+	 "request.\n\n"
+	 "  --minutes N   how much longer (30)\n"
+	 "  --note TEXT   a line for who decides\n",
+	 "使用中のものの延長を申請します。新しい申請の番号を出力します。\n\n"
+	 "  --minutes N   延長する時間(分、省略時 30)\n"
+	 "  --note 文     承認する人への説明\n"},
+	{"take back a request, or end an exception",
+	 "申請を取り下げる、または例外を終える"},
+	{"What is mounted under it is written out and unmounted, as at its "
+	 "time.\n",
+	 "使用中の媒体は、時間が来たときと同じように、書き込みを終えてから外し"
+	 "ます。\n"},
+	{"--reason WORD is missing", "--reason(理由)がありません"},
+	{"an id is missing", "番号の指定がありません"},
+	{"Asked. \"sekimorictl grants\" shows what comes of it.\n",
+	 "申請しました。結果は「sekimorictl grants」で確認できます。\n"},
+	{"It has ended.\n", "終わりました。\n"},
+	{"No exceptions.\n", "例外はありません。\n"},
+	{", used %" PRIu64 " of %" PRIu64, "、%" PRIu64 "/%" PRIu64 "回使用"},
+	{", %s left", "、残り%s"},
+	{"requested", "申請中"},
+	{"waiting", "開始前"},
+	{"active", "使用可"},
+	{"suspended", "中断中"},
+	{"use of a device", "機器の使用"},
 	/* ctl.c, cmd_help.c */
 	{"Usage: sekimorictl %s %s\n", "使い方: sekimorictl %s %s\n"},
 	{"Usage: sekimorictl COMMAND …\n\n",

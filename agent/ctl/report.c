@@ -63,6 +63,11 @@ static const struct word words[] = {
 	{"read-only", N_("read-only")},
 	{"read-write", N_("read-write")},
 	{"enforce", N_("enforce")},
+	{"authorise", N_("use of a device")},
+	{"requested", N_("requested")},
+	{"waiting", N_("waiting")},
+	{"active", N_("active")},
+	{"suspended", N_("suspended")},
 };
 
 static const char *look_up(const struct ctl *ctl, const struct word *table,

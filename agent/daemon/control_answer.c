@@ -260,6 +260,7 @@ static void put_usb(struct answer *answer, const struct usb_entry *usb)
 	answer_put_text(answer, "name", fact->name);
 	answer_put_text(answer, "serial", fact->serial);
 	put_reason(answer, &usb->decision);
+	answer_put_text(answer, "grant", usb->decision.grant);
 	answer_put_bool(answer, "lifeline", usb->is_lifeline);
 	if (usb->is_keyboard_held)
 		answer_put_bool(answer, "waits", true);
@@ -318,6 +319,7 @@ static void put_medium(struct answer *answer, const struct daemon *daemon,
 	if (medium->disk.size_bytes > 0)
 		answer_put_u64(answer, "size", medium->disk.size_bytes);
 	put_reason(answer, &medium->decision);
+	answer_put_text(answer, "grant", medium->decision.grant);
 	answer_put_bool(answer, "lifeline", false);
 }
 
@@ -463,11 +465,10 @@ static void explain_one_medium(struct answer *answer, struct daemon *daemon,
 				"read-only access to this medium");
 }
 
-int answer_explain(struct daemon *daemon, const char *name,
-		   sd_bus_message *reply, char *ret_ids)
+int answer_find(struct daemon *daemon, const char *name, char *ret_ids,
+		struct usb_entry **ret_usb, struct medium_entry **ret_medium)
 {
 	const struct devices *devices = &daemon->pipeline.devices;
-	struct answer answer = {.reply = reply};
 	unsigned int count = 0;
 	struct usb_entry *usb = devices_usb_named(devices, name);
 	struct medium_entry *medium = usb ? NULL : find_medium(daemon, name);
@@ -478,7 +479,21 @@ int answer_explain(struct daemon *daemon, const char *name,
 		return -ENOTUNIQ;
 	if (!usb && !medium)
 		return -ENOENT;
+	*ret_usb = usb;
+	*ret_medium = medium;
+	return 0;
+}
 
+int answer_explain(struct daemon *daemon, const char *name,
+		   sd_bus_message *reply, char *ret_ids)
+{
+	struct answer answer = {.reply = reply};
+	struct usb_entry *usb;
+	struct medium_entry *medium;
+
+	int r = answer_find(daemon, name, ret_ids, &usb, &medium);
+	if (r < 0)
+		return r;
 	answer_open(&answer, "{sv}");
 	if (usb)
 		explain_one_usb(&answer, daemon, usb);

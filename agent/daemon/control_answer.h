@@ -10,10 +10,17 @@
 #include <systemd/sd-bus.h>
 
 struct daemon;
+struct medium_entry;
+struct usb_entry;
 
 int answer_status(struct daemon *daemon, sd_bus_message *reply)
 	__attribute__((nonnull, warn_unused_result));
 int answer_devices(struct daemon *daemon, sd_bus_message *reply)
+	__attribute__((nonnull, warn_unused_result));
+/* What NAME names: an id of ListDevices, a node, a partition, vendor:product. 0
+ * and one of the two, the other NULL; -ENOENT; -ENOTUNIQ and *ret_ids. */
+int answer_find(struct daemon *daemon, const char *name, char *ret_ids,
+		struct usb_entry **ret_usb, struct medium_entry **ret_medium)
 	__attribute__((nonnull, warn_unused_result));
 /* -ENOENT: nothing present is called NAME; -ENOTUNIQ: a vid:pid of several,
  * whose ids are in RET_IDS (ANSWER_IDS_SIZE bytes). */

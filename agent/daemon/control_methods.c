@@ -12,6 +12,7 @@
 #include "agent/base/clock.h"
 #include "agent/daemon/context.h"
 #include "agent/daemon/control_answer.h"
+#include "agent/daemon/control_grants.h"
 #include "agent/daemon/control_logins.h"
 #include "agent/daemon/health.h"
 #include "agent/daemon/login_loop.h"
@@ -254,6 +255,10 @@ static const struct control_method methods[] = {
 	{"SetLoginMode", "jp.sekimori.agent.manage", run_set_login_mode},
 	{"StepUp", "jp.sekimori.agent.prove", run_step_up},
 	{"Order", "jp.sekimori.agent.manage", run_order},
+	{"Request", "jp.sekimori.agent.request", run_request},
+	{"ListGrants", "jp.sekimori.agent.status", run_list_grants},
+	{"EndGrant", "jp.sekimori.agent.request", run_end_grant},
+	{"Extend", "jp.sekimori.agent.request", run_extend},
 	{"SelfTested", "jp.sekimori.agent.manage", run_selftested},
 };
 

@@ -344,6 +344,26 @@ static int take_policy(struct fake *fake, sd_bus_message *call)
 }
 
 /* 1: an error was sent already. */
+static void put_grants(sd_bus_message *m, enum scenario scenario)
+{
+	sd_bus_message_open_container(m, 'a', "a{sv}");
+	if (scenario == AGENT_ENFORCING) {
+		sd_bus_message_open_container(m, 'a', "{sv}");
+		put_str(m, "id", "g-0123456789abcdef");
+		put_str(m, "state", "active");
+		put_str(m, "user", "s012345");
+		put_str(m, "device", "usb:q0WZk+Abc/=");
+		put_str(m, "access", "read-only");
+		put_str(m, "reason", "data-return\x1b[2J");
+		sd_bus_message_append(m, "{sv}", "minutes", "u", 30);
+		sd_bus_message_append(m, "{sv}", "uses", "u", 2);
+		sd_bus_message_append(m, "{sv}", "use-count", "u", 1);
+		put_u64(m, "left", 1200);
+		sd_bus_message_close_container(m);
+	}
+	sd_bus_message_close_container(m);
+}
+
 static int reply(struct fake *fake, sd_bus_message *call, sd_bus_message *m)
 {
 	const char *member = sd_bus_message_get_member(call);
@@ -385,6 +405,24 @@ static int reply(struct fake *fake, sd_bus_message *call, sd_bus_message *m)
 					"'1-4' does not wait for anybody");
 	if (strcmp(member, "LoadPolicy") == 0)
 		return take_policy(fake, call);
+	if (strcmp(member, "ListGrants") == 0) {
+		put_grants(m, fake->scenario);
+		return 0;
+	}
+	if (strcmp(member, "Request") == 0 || strcmp(member, "Extend") == 0) {
+		if (fake->scenario != AGENT_ENFORCING)
+			return refuse(call,
+				      "jp.sekimori.Agent1.Error.NotAtWork",
+				      "only who sits at this terminal can ask");
+		(void)sd_bus_message_append(m, "s", "g-0123456789abcdef");
+		return 0;
+	}
+	if (strcmp(member, "EndGrant") == 0)
+		return fake->scenario == AGENT_ENFORCING
+			       ? 0
+			       : refuse(call,
+					"jp.sekimori.Agent1.Error.NoSuchGrant",
+					"there is no such grant of yours");
 	return -ENOSYS;
 }
 
