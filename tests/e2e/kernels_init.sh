@@ -68,6 +68,35 @@ refused "sysfs switch" 'echo 1 > /sys/bus/usb/drivers_probe'
 works "the daemon opens it" 'guardctl open /dev/sda | grep opened'
 works "the refusals are told" 'guardctl events | grep "comm=dd"'
 
+stick=$(echo /sys/bus/usb/devices/[0-9]*-[0-9])
+for switch in authorized bConfigurationValue; do
+	refused "USB $switch" "echo 1 > $stick/$switch"
+done
+refused "SCSI scan" 'echo - - - > /sys/class/scsi_host/host0/scan'
+refused "usbfs" "dd if=/dev/$(sed -n s/^DEVNAME=//p "$stick/uevent") count=1"
+
+# What is built in: refused by number, whether or not a driver is behind it.
+node() # MAJOR MINOR
+{
+	rm -f /tmp/node
+	mknod /tmp/node c "$1" "$2"
+}
+node 4 66
+works "serial port while allowed" 'dd if=/tmp/node count=0 2>&1 |
+	grep -qv "not permitted"'
+guardctl gates on
+refused "serial port" dd if=/tmp/node count=0
+node 204 64
+refused "serial port of a board" dd if=/tmp/node count=0
+node 6 0
+refused "printer" dd of=/tmp/node count=0 if=/dev/null
+node 99 0
+refused "parallel port" dd of=/tmp/node count=0 if=/dev/null
+node 10 242
+refused "radio switch" dd of=/tmp/node count=0 if=/dev/null
+works "the radio switch is told" 'guardctl events | grep "chr 10:242"'
+guardctl gates off
+
 guardctl allow sda ro
 works "read-only: read" dd if=/dev/sda of=/dev/null count=1
 refused "read-only: write" dd if=/dev/zero of=/dev/sda count=1

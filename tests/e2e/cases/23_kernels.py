@@ -8,7 +8,7 @@ import kernels
 import media
 
 AGENT = False
-FEWEST_CHECKS = 20
+FEWEST_CHECKS = 32
 
 
 def walk(t, name, suite, pattern, tier, line=""):
@@ -36,6 +36,15 @@ def walk(t, name, suite, pattern, tier, line=""):
     t.check(told and told[0].startswith(f"tier {tier} "), f"tier: {told}")
     passed = sum(said.startswith("ok ") for said in lines)
     t.check(passed >= FEWEST_CHECKS, f"only {passed} checks were made")
+
+
+def test_debian_12(t):
+    walk(t, "debian12", "bookworm", r"^linux-image-6\.1\..*[0-9]-amd64$", "T1")
+
+
+def test_debian_12_without_bpf_in_the_list(t):
+    walk(t, "debian12", "bookworm", r"^linux-image-6\.1\..*[0-9]-amd64$", "T2",
+         "lsm=lockdown,yama")
 
 
 def test_debian_13(t):

@@ -44,6 +44,7 @@ static const char usage[] =
 	"  counters\n"
 	"  store                descriptors to the service manager, READY\n"
 	"  tamper on|off        tamper protection\n"
+	"  gates on|off         radios, serial ports, printers\n"
 	"  unload               detach and unpin\n"
 	"  wait                 sleep until killed\n";
 
@@ -308,6 +309,10 @@ static int with_one(struct tool *tool, const char *name, const char *one)
 	if (strcmp(name, "tamper") == 0)
 		return block_guard_set_tamper(tool->guard,
 					      strcmp(one, "on") == 0);
+	if (strcmp(name, "gates") == 0)
+		return block_guard_set_gates(
+			tool->guard,
+			strcmp(one, "on") == 0 ? GUARD_GATE_ALL : 0);
 	if (strcmp(name, "follow") == 0)
 		return cmd_follow(tool, one);
 	if (strcmp(name, "usb-default") == 0)
@@ -342,7 +347,7 @@ static int count_arguments(const char *name)
 		{"deny", 1},	 {"open", 1},	 {"follow", 1},
 		{"tamper", 1},	 {"store", 0},	 {"usb-default", 1},
 		{"allow", 2},	 {"entry", 2},	 {"node", 2},
-		{"usb", 2},
+		{"usb", 2},	 {"gates", 1},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
