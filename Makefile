@@ -62,7 +62,7 @@ pc = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
 LIBS_all := $(call pc,--libs,libcrypto) -lpthread
 LIBS_daemon := $(call pc,--libs,libsystemd libbpf libzstd) -lelf -lz
 LIBS_probe := $(call pc,--libs,blkid libseccomp)
-LIBS_ship := $(call pc,--libs,libcurl zlib libzstd libseccomp libsystemd)
+LIBS_ship := $(call pc,--libs,libcurl libssl zlib libzstd libseccomp libsystemd)
 LIBS_ctl := $(call pc,--libs,libsystemd libzstd)
 LIBS_collector := $(call pc,--libs,libmicrohttpd gnutls sqlite3 libpq jansson zlib \
 	libzstd libssl libcurl libsystemd)
@@ -256,17 +256,24 @@ $(BUILD)/tests/e2e/guest-agent: tests/e2e/guest-agent.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -static $(WARN) -o $@ $<
 
+# Preloaded by tests: a program whose wall clock is SEKIMORI_CLOCK_S off.
+WRONG_CLOCK := $(BUILD)/tests/unit/collector/wrong_clock.so
+$(WRONG_CLOCK): tests/unit/collector/wrong_clock.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -fPIC -shared $(WARN) -o $@ $<
+
 .PHONY: unit check check-san e2e test soak bench lint format format-check fuzz-list
 unit: $(UNIT) ## build and run the unit tests
 	$(Q)$(PYTHON) tests/run_checks.py --build $(BUILD) --only unit
 
-check: all $(UNIT) $(FUZZ_REPLAY) $(TOOLS) $(BUILD)/tests/lint/impure.o ## unit tests, lint, seeds, man pages: no root, no network
+check: all $(UNIT) $(FUZZ_REPLAY) $(TOOLS) $(WRONG_CLOCK) $(BUILD)/tests/lint/impure.o ## unit tests, lint, seeds, man pages: no root, no network
 	$(Q)$(PYTHON) tests/run_checks.py --build $(BUILD)
 
 check-san: ## the unit tests and seeds again under ASan and UBSan
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-san SAN=1 CFLAGS='-O1 -g' san-run
 .PHONY: san-run
-san-run: all $(UNIT) $(FUZZ_REPLAY) $(TOOLS)
+san-run: all $(UNIT) $(FUZZ_REPLAY) $(TOOLS) $(WRONG_CLOCK)
 	$(Q)$(PYTHON) tests/run_checks.py --build $(BUILD) --only unit,python,fuzz --name check-san
 
 e2e: deb $(TOOLS) $(BUILD)/tests/e2e/guest-agent ## the packages in a real terminal (VM)

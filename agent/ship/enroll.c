@@ -361,6 +361,7 @@ int enroll_renew(int state_fd, const struct settings *settings,
 		.ca_pem = identity->ca_pem,
 		.cert_pem = identity->cert_pem,
 		.key_pem = identity->key_pem,
+		.clock = identity_clock(identity),
 		.timeout_s = settings->request_timeout_s,
 	};
 

@@ -70,6 +70,7 @@ int fetch_new(const struct fetch_config *config, struct fetch **ret_fetch)
 		.ca_pem = config->identity->ca_pem,
 		.cert_pem = config->identity->cert_pem,
 		.key_pem = config->identity->key_pem,
+		.clock = identity_clock(config->identity),
 		.timeout_s = TIMEOUT_S,
 	};
 	int r;

@@ -12,6 +12,7 @@
 
 #include "agent/base/buf.h"
 #include "agent/ship/limits.h"
+#include "agent/ship/pki.h"
 #include "agent/wire/otlp.h"
 
 struct http;
@@ -23,6 +24,12 @@ struct http_config {
 				 fetch the CA that is then checked by its pin */
 	const char *cert_pem; /* NULL: no client certificate */
 	const char *key_pem;
+	/*
+	 * When this terminal's clock can be right, at connecting; else the
+	 * server's certificate is checked for all but its times. 0 and 0: they
+	 * are always checked.
+	 */
+	struct pki_life clock;
 	uint64_t timeout_s;
 };
 

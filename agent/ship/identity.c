@@ -78,3 +78,19 @@ int64_t identity_renew_at_s(const struct identity *identity)
 	return life->not_before_s +
 	       (life->not_after_s - life->not_before_s) / 3 * 2;
 }
+
+struct pki_life identity_clock(const struct identity *identity)
+{
+	return (struct pki_life){
+		.not_before_s = identity->life.not_before_s - DAY_S,
+		.not_after_s = identity->life.not_after_s +
+			       RENEW_GRACE_DAYS * DAY_S,
+	};
+}
+
+bool identity_clock_is_plausible(const struct identity *identity, int64_t now_s)
+{
+	const struct pki_life clock = identity_clock(identity);
+
+	return now_s >= clock.not_before_s && now_s <= clock.not_after_s;
+}

@@ -42,3 +42,10 @@ bool identity_is_of(const struct identity *identity, const char *host_id)
 /* When renewal is due: two thirds into the life. Unix time. */
 int64_t identity_renew_at_s(const struct identity *identity)
 	__attribute__((nonnull));
+
+/* Between which times this terminal can live: from its certificate's beginning,
+ * less a day, to its end and the grace in which it may still be renewed. */
+struct pki_life identity_clock(const struct identity *identity)
+	__attribute__((nonnull));
+bool identity_clock_is_plausible(const struct identity *identity, int64_t now_s)
+	__attribute__((nonnull));

@@ -17,6 +17,9 @@
 #define BACKOFF_MAX_S	  900u
 #define SPLAY_MAX_S	  60u
 #define RENEW_CHECK_S	  3600u
+#define DAY_S		  86400
+/* How long after its end a certificate may still be renewed (collector). */
+#define RENEW_GRACE_DAYS 180
 /* An outage longer than this is drained at half duty. */
 #define OUTAGE_S 600u
 /* Events that another's receiver refused, kept as files. */

@@ -166,7 +166,11 @@ static bool renew(struct run *run, bool is_denied)
 		return false;
 	run->renew_try_ns = now_ns + RENEW_CHECK_S * NS_PER_S;
 
-	bool is_due = now_s >= identity_renew_at_s(&run->identity);
+	/* A clock that cannot be right says nothing of when it is due; the
+	 * collector, which has its own, then says it by refusing. */
+	bool is_due = now_s >= identity_renew_at_s(&run->identity) &&
+		      (is_denied ||
+		       identity_clock_is_plausible(&run->identity, now_s));
 	bool is_expired = now_s > run->identity.life.not_after_s;
 	if (!is_due || (is_denied && !is_expired))
 		return false;

@@ -82,6 +82,7 @@ int sender_new(const struct sender_config *config, struct sender **ret_sender)
 		.ca_pem = config->identity->ca_pem,
 		.cert_pem = config->identity->cert_pem,
 		.key_pem = config->identity->key_pem,
+		.clock = identity_clock(config->identity),
 		.timeout_s = config->settings->request_timeout_s,
 	};
 	sender->config = *config;

@@ -2,8 +2,9 @@
 /*
  * Writes events to a spool below a root directory, as the daemon would, for
  * tests that drive sekimori-ship without one.
- * Usage: spool_write ROOT COUNT [SIZE [plain]]; makes what is missing below
- * ROOT; plain: closed segments are not packed.
+ * Usage: spool_write ROOT COUNT [SIZE [plain|report]]; makes what is missing
+ * below ROOT; plain: closed segments are not packed; report: goes on until it is
+ * killed, and prints each number when it is durable.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -130,13 +131,29 @@ static void append(struct spool *spool, size_t size)
 		die("append", r < 0 ? r : ENOSPC);
 }
 
+/* A few at a time, then the number that is durable; never returns. */
+static void report(struct spool *spool, size_t size)
+{
+	for (;;) {
+		for (int i = 0; i < 5; i++)
+			append(spool, size);
+		uint64_t last = spool_next_seq(spool) - 1;
+		if (spool_flush(spool, last, FLUSH_MS) != 0)
+			die("flush", ETIMEDOUT);
+		printf("%llu\n", (unsigned long long)last);
+		if (fflush(stdout) != 0)
+			die("stdout", errno);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct spool_opening opening;
 	struct spool *spool = NULL;
 
 	if (argc < 3)
-		die("usage: spool_write ROOT COUNT [SIZE [plain]]", EINVAL);
+		die("usage: spool_write ROOT COUNT [SIZE [plain|report]]",
+		    EINVAL);
 	unsigned long count = strtoul(argv[2], NULL, 10);
 	size_t size = argc > 3 ? strtoul(argv[3], NULL, 10) : 645;
 
@@ -155,7 +172,7 @@ int main(int argc, char **argv)
 				      .segment_bytes = 1u << 20,
 				      .total_bytes = 64u << 20,
 				      .reserve_bytes = 2u << 20};
-	if (argc > 4)
+	if (argc > 4 && strcmp(argv[4], "plain") == 0)
 		config.keep_plain = UINT32_MAX;
 	read_id(root_fd, config.host_id);
 	read_cursor(root_fd, &config);
@@ -163,6 +180,8 @@ int main(int argc, char **argv)
 	int r = spool_open(&config, &spool, &opening);
 	if (r < 0)
 		die("spool_open", r);
+	if (argc > 4 && strcmp(argv[4], "report") == 0)
+		report(spool, size);
 	for (unsigned long i = 0; i < count; i++)
 		append(spool, size);
 	uint64_t last = spool_next_seq(spool) - 1;
