@@ -163,6 +163,8 @@ static int start_console(struct server *s)
 	s->console.store = s->console_store;
 	s->console.dirfd = s->dirfd;
 	if (r == 0)
+		r = feeds_start(s->service.log, &s->console.feeds);
+	if (r == 0)
 		r = console_start(&s->console, &config, &s->console_daemon);
 	if (r < 0 && config.listen_fd >= 0) {
 		(void)close(config.listen_fd); /* nothing was served */
@@ -294,10 +296,12 @@ static void stop(struct server *s)
 	/* Resumes every suspended connection, as MHD_stop_daemon() wants. */
 	writer_stop(s->service.writer);
 	inbox_stop(s->service.inbox);
+	feeds_stop(s->console.feeds);
 	if (s->agents)
 		MHD_stop_daemon(s->agents);
 	if (s->console_daemon)
 		MHD_stop_daemon(s->console_daemon);
+	feeds_free(s->console.feeds);
 	/* What came last waits in the store for the next start. */
 	for (size_t i = 0; i < CONFIG_OUTPUTS; i++)
 		output_stop(s->service.outputs[i]);

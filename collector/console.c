@@ -25,10 +25,19 @@ struct resource {
 };
 
 static const struct resource RESOURCES[] = {
-	{"/", web_page},
+	{"/", web_now},
+	{"/terminals", web_terminals},
+	{"/terminal", web_terminal},
+	{"/events", web_events},
+	{"/event", web_event},
+	{"/events/stream", web_stream},
+	{"/proof", web_proof},
 	{"/api/v1/terminals", api_terminals},
 	{"/api/v1/events", api_events},
 	{"/api/v1/status", api_status},
+	{"/api/v1/events.csv", api_export_csv},
+	{"/api/v1/events.ndjson", api_export_ndjson},
+	{"/api/v1/events/stream", api_stream},
 	{"/metrics", metrics_reply},
 };
 
@@ -173,7 +182,8 @@ int console_start(struct console *console, const struct console_config *config,
 		  struct MHD_Daemon **ret_daemon)
 {
 	struct MHD_Daemon *daemon = MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_USE_ERROR_LOG,
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS |
+			MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME,
 		0, NULL, NULL, on_request, console, MHD_OPTION_EXTERNAL_LOGGER,
 		log_adapter, (void *)console, MHD_OPTION_LISTEN_SOCKET,
 		config->listen_fd, MHD_OPTION_HTTPS_MEM_KEY, config->key_pem,

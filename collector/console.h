@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "collector/api/feed.h"
 #include "collector/http.h"
 #include "collector/login.h"
 #include "collector/request.h"
@@ -18,6 +19,7 @@ struct console {
 	struct store *store; /* STORE_READ, this listener's alone */
 	struct login login;
 	char *organisation;
+	struct feeds *feeds;
 	int dirfd; /* the state folder, for the checkpoint; borrowed */
 };
 
@@ -43,7 +45,17 @@ struct console_request {
 void api_terminals(struct console_request *request) __attribute__((nonnull));
 void api_events(struct console_request *request) __attribute__((nonnull));
 void api_status(struct console_request *request) __attribute__((nonnull));
-void web_page(struct console_request *request) __attribute__((nonnull));
+void api_stream(struct console_request *request) __attribute__((nonnull));
+void api_export_csv(struct console_request *request) __attribute__((nonnull));
+void api_export_ndjson(struct console_request *request)
+	__attribute__((nonnull));
+void web_now(struct console_request *request) __attribute__((nonnull));
+void web_terminals(struct console_request *request) __attribute__((nonnull));
+void web_terminal(struct console_request *request) __attribute__((nonnull));
+void web_events(struct console_request *request) __attribute__((nonnull));
+void web_stream(struct console_request *request) __attribute__((nonnull));
+void web_event(struct console_request *request) __attribute__((nonnull));
+void web_proof(struct console_request *request) __attribute__((nonnull));
 void metrics_reply(struct console_request *request) __attribute__((nonnull));
 
 /*

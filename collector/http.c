@@ -32,6 +32,8 @@ void http_reply_init(struct http_reply *reply)
 void http_reply_fini(struct http_reply *reply)
 {
 	buf_fini(&reply->body);
+	if (reply->made)
+		MHD_destroy_response(reply->made);
 }
 
 void http_reply_text(struct http_reply *reply, unsigned int status,
@@ -71,7 +73,7 @@ static bool add_headers(struct MHD_Response *response,
 	static const char *const always[][2] = {
 		{"Content-Security-Policy",
 		 "default-src 'self'; frame-ancestors 'none'; "
-		 "base-uri 'none'; form-action 'none'"},
+		 "base-uri 'none'; form-action 'self'"},
 		{"X-Content-Type-Options", "nosniff"},
 		{"Referrer-Policy", "no-referrer"},
 		{"Cache-Control", "no-store"},
@@ -95,13 +97,16 @@ enum MHD_Result http_reply_send(struct http_reply *reply,
 {
 	size_t size = reply->body.size;
 	char *data = TAKE_PTR(reply->body.data);
-	struct MHD_Response *response;
+	struct MHD_Response *response = TAKE_PTR(reply->made);
 	enum MHD_Result result = MHD_NO;
 
 	buf_fini(&reply->body);
-	response = MHD_create_response_from_buffer(
-		size, data,
-		data ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+	if (response)
+		free(data);
+	else
+		response = MHD_create_response_from_buffer(
+			size, data,
+			data ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
 	if (!response) {
 		free(data);
 		return MHD_NO;

@@ -28,6 +28,8 @@ struct http_reply {
 	struct buf body;
 	struct http_header headers[HTTP_HEADERS_MAX];
 	size_t header_count;
+	/* Instead of the body: made by the handler, taken by the sending. */
+	struct MHD_Response *made;
 };
 
 void http_reply_init(struct http_reply *reply) __attribute__((nonnull));

@@ -36,7 +36,7 @@
 #define LIMIT_CONNECTION_BYTES (32u << 10)
 /* Connections of the agents' listener, of one address, and of the console. */
 #define LIMIT_CONNECTIONS	  60000u
-#define LIMIT_CONSOLE_CONNECTIONS 64u
+#define LIMIT_CONSOLE_CONNECTIONS 264u
 /* A connection silent for this long is closed. */
 #define LIMIT_IDLE_S 180u
 
@@ -45,6 +45,10 @@
 /* Terminals on the page; the rest is counted. */
 #define LIMIT_PAGE_TERMINALS 500u
 #define LIMIT_PAGE_EVENTS    100u
+/* Terminals that want a look on the first page; the rest is counted. */
+#define LIMIT_PAGE_WANTING 30u
+/* Live tails at once: more is 503. */
+#define LIMIT_STREAMS 200u
 /* Addresses whose failed console logins are remembered; oldest goes first. */
 #define LIMIT_LOGIN_ADDRESSES 64u
 

@@ -297,6 +297,13 @@ int store_open(const char *database, const char *dir, enum store_mode mode,
 	       struct store **ret_store)
 	__attribute__((nonnull, warn_unused_result));
 
+/*
+ * *ret_id: of the last event received before `recv_ms`, 0 where there is none.
+ * By bisection: where the collector's clock was set back, somewhere in there.
+ */
+int store_find_received(struct store *store, int64_t recv_ms, int64_t *ret_id)
+	__attribute__((nonnull, warn_unused_result));
+
 /* Runs `fn` in a transaction of its own; for the commands. */
 typedef int store_txn_fn(struct store *store, void *ctx);
 int store_transact(struct store *store, store_txn_fn *fn, void *ctx)

@@ -16,7 +16,7 @@ check=(libcmocka-dev libclang-rt-14-dev clang-format mandoc shellcheck
 	cppcheck clang-tidy valgrind dbus protobuf-compiler python3-protobuf
 	sqlite3 softhsm2 libengine-pkcs11-openssl lintian curl libpam-oath
 	libpam-google-authenticator postgresql rsyslog rsyslog-gnutls
-	rsyslog-relp)
+	rsyslog-relp nodejs npm chromium fonts-noto-cjk)
 
 case ${1:-build} in
 build) want=("${build[@]}") ;;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * events: GET /api/v1/events?terminal=&code=&min_severity=&after=&limit=, oldest
+ * events: GET /api/v1/events with the arguments of filter.h, oldest
  * first. `next` is the `after` of the following page, so that a reader misses
  * nothing and sees nothing twice while events go on arriving.
  */
+#include "collector/api/filter.h"
 #include "collector/api/json.h"
 #include "collector/console.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "collector/headers.h"
 #include "collector/limits.h"
 
 #include "agent/base/banned.h"
@@ -44,66 +44,20 @@ static int add_row(const struct store_row *row, void *ctx)
 	return r;
 }
 
-static bool read_number(struct console_request *request, const char *name,
-			uint64_t max, uint64_t *value)
-{
-	const char *text = http_argument(request->connection, name);
-
-	if (!text)
-		return true;
-	if (headers_parse_count(text, value) == 0 && *value <= max)
-		return true;
-	http_reply_text(&request->reply, MHD_HTTP_BAD_REQUEST,
-			"'%s' wants a number from 0 to %llu", name,
-			(unsigned long long)max);
-	return false;
-}
-
-static bool read_query(struct console_request *request,
-		       struct store_query *query)
-{
-	uint64_t severity = 0, after = 0, limit = ROWS_DEFAULT;
-
-	if (!read_number(request, "min_severity", 99, &severity) ||
-	    !read_number(request, "after", INT64_MAX, &after) ||
-	    !read_number(request, "limit", LIMIT_QUERY_ROWS, &limit))
-		return false;
-	*query = (struct store_query){
-		.host = http_argument(request->connection, "terminal"),
-		.code = http_argument(request->connection, "code"),
-		.min_severity = (int)severity,
-		.after = (int64_t)after,
-		.limit = limit > 0 ? limit : ROWS_DEFAULT,
-	};
-	/* `terminal=` left empty in a form means every terminal. */
-	if (query->host && query->host[0] == '\0')
-		query->host = NULL;
-	if (query->code && query->code[0] == '\0')
-		query->code = NULL;
-	if (query->host &&
-	    !ident_is_hex(query->host,
-			  strnlen(query->host, IDENT_HEX_LEN + 1))) {
-		http_reply_text(&request->reply, MHD_HTTP_BAD_REQUEST,
-				"'terminal' wants 32 hexadecimal digits");
-		return false;
-	}
-	return true;
-}
-
 void api_events(struct console_request *request)
 {
 	struct store *store = request->console->store;
 	struct walk walk = {.out = &request->reply.body};
-	struct store_query query;
+	struct filter filter;
 	int r;
 
-	if (!read_query(request, &query))
+	if (!filter_read(request, ROWS_DEFAULT, &filter))
 		return;
-	walk.next = query.after;
+	walk.next = filter.query.after;
 	buf_clear(walk.out);
 	r = buf_append_text(walk.out, "{\"events\":[");
 	if (r == 0)
-		r = store->ops->each_row(store, &query, add_row, &walk);
+		r = filter_each(&filter, store, add_row, &walk);
 	if (r >= 0)
 		r = json_close(walk.out, "\n],");
 	if (r == 0)

@@ -41,7 +41,8 @@ static size_t turner(const unsigned char *at)
 	return at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9 ? 3 : 0;
 }
 
-int html_add(struct buf *out, const char *text)
+/* `kept` stays although it is a control; NUL: none. */
+static int add(struct buf *out, const char *text, unsigned char kept)
 {
 	const unsigned char *at = (const unsigned char *)text;
 	int r = 0;
@@ -50,7 +51,8 @@ int html_add(struct buf *out, const char *text)
 		size_t plain = 0, turn;
 		const char *instead;
 
-		while (at[plain] != '\0' && !reference(at[plain]) &&
+		while (at[plain] != '\0' &&
+		       (at[plain] == kept || !reference(at[plain])) &&
 		       turner(at + plain) == 0)
 			plain++;
 		r = buf_append(out, at, plain);
@@ -63,6 +65,16 @@ int html_add(struct buf *out, const char *text)
 		r = buf_append_text(out, instead);
 	}
 	return r;
+}
+
+int html_add(struct buf *out, const char *text)
+{
+	return add(out, text, '\0');
+}
+
+int html_add_lines(struct buf *out, const char *text)
+{
+	return add(out, text, '\n');
 }
 
 void html_time(int64_t wall_ms, char ret_text[HTML_TIME_SIZE])

@@ -17,6 +17,10 @@
 int html_add(struct buf *out, const char *text)
 	__attribute__((nonnull, warn_unused_result));
 
+/* The same for an element that shows lines: they stay. */
+int html_add_lines(struct buf *out, const char *text)
+	__attribute__((nonnull, warn_unused_result));
+
 /* "2026-11-20 12:03:04" in the server's time zone; "" for 0. */
 #define HTML_TIME_SIZE 32u
 void html_time(int64_t wall_ms, char ret_text[HTML_TIME_SIZE])

@@ -65,6 +65,8 @@ void summary_read(const char *json, size_t len, struct summary *ret_summary)
 	copy(ret_summary->message, text_of(root, "message"));
 	copy(ret_summary->user,
 	     text_of(json_object_get(actor, "user"), "name"));
+	copy(ret_summary->hostname,
+	     text_of(json_object_get(root, "device"), "hostname"));
 	copy(ret_summary->rule,
 	     text_of(json_object_get(ours, "decision"), "rule"));
 	(void)snprintf(reason, sizeof(reason), "%.40s %.400s",
@@ -72,4 +74,13 @@ void summary_read(const char *json, size_t len, struct summary *ret_summary)
 		       text_of(root, "status_detail")); /* cut is fine */
 	copy(ret_summary->reason, reason[0] == ' ' ? reason + 1 : reason);
 	read_device(root, ret_summary);
+}
+
+char *summary_pretty(const char *json, size_t len)
+{
+	_cleanup_(cleanup_json) json_t *root =
+		json_loadb(json, len, JSON_REJECT_DUPLICATES, NULL);
+
+	return root ? json_dumps(root, JSON_INDENT(2) | JSON_PRESERVE_ORDER)
+		    : NULL;
 }

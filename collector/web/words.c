@@ -166,6 +166,11 @@ const char *words_event(const char *code, enum language language)
 	return find(EVENTS, COUNT(EVENTS), code, language);
 }
 
+const char *words_event_at(size_t index)
+{
+	return index < COUNT(EVENTS) ? EVENTS[index].name : NULL;
+}
+
 const char *words_mode(const char *mode, enum language language)
 {
 	return find(MODES, COUNT(MODES), mode, language);

@@ -5,11 +5,16 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 enum language { LANGUAGE_JA = 0, LANGUAGE_EN, LANGUAGE_COUNT_ };
 
 /* What happened, for an event code; the code itself when it is unknown. */
 const char *words_event(const char *code, enum language language)
 	__attribute__((nonnull, returns_nonnull));
+
+/* The code at `index` of the table, NULL behind its end. */
+const char *words_event_at(size_t index);
 
 /* "enforce", "monitor" … */
 const char *words_mode(const char *mode, enum language language)

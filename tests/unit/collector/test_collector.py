@@ -27,6 +27,34 @@ def equal(got, wanted, what=""):
         raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
 
 
+class Tail:
+    """A reader of the live tail; `last` is the id of what it had last."""
+
+    def __init__(self, c, query, had=None):
+        context = ssl.create_default_context(cafile=c.folder + "/ca.crt")
+        self.connection = http.client.HTTPSConnection("127.0.0.1", c.console_port, context=context,
+                                                      timeout=30)
+        key = base64.b64encode(f"admin:{c.token}".encode()).decode()
+        headers = {"Authorization": "Basic " + key} | ({"Last-Event-ID": had} if had else {})
+        self.connection.request("GET", "/api/v1/events/stream?" + query, headers=headers)
+        self.reply = self.connection.getresponse()
+        equal((self.reply.status, self.reply.headers["Content-Type"]), (200, "text/event-stream"))
+        self.last = had
+
+    def next(self):
+        while True:
+            line = self.reply.readline()
+            if not line:
+                raise EOFError("the tail ended")
+            if line.startswith(b"id: "):
+                self.last = line[4:].strip().decode()
+            if line.startswith(b"data: "):
+                return json.loads(line[6:])
+
+    def close(self):
+        self.connection.close()
+
+
 # ---- enrolment --------------------------------------------------------------
 
 @test
@@ -531,10 +559,12 @@ def hostile_texts_stay_texts(c):
                        device={"hostname": evil, "org": {"ou_name": evil}},
                        actor={"user": {"name": evil}}, status_detail=evil))
     equal(t.post(chain, 1, 1)[0], 200)
-    for lang in ("ja", "en"):
-        status, headers, page = c.get("/?lang=" + lang)
+    for path in ("/terminals?lang=ja", "/events?lang=en", f"/terminal?id={t.host}",
+                 f"/event?id={c.events('&terminal=' + t.host)[0]['id']}"):
+        status, headers, page = c.get(path)
         equal(status, 200)
-        equal(b"<script" in page, False, "a script")
+        equal(re.findall(rb"<script[^>]*>", page),
+              [b'<script type="module" src="/static/console.js">'], "a script")
         equal("\u202e".encode() in page, False, "a line turner")
         equal(b"&lt;script&gt;" in page, True)
         equal("default-src 'self'" in headers["Content-Security-Policy"], True)
@@ -584,7 +614,7 @@ def events_are_asked_for_by_page_code_and_severity(c):
     equal({r["severity"] for r in everywhere}, {5})
     coded = json.loads(c.get("/api/v1/events?code=mount.blocked&limit=1000")[2])["events"]
     equal([r["seq"] for r in coded], list(range(4, 41, 4)))
-    for bad in ("limit=x", "after=-1", "min_severity=100", "terminal=abc", "limit=1001"):
+    for bad in ("limit=x", "after=-1", "min_severity=100", "from=abc", "limit=1001"):
         equal(c.get("/api/v1/events?" + bad)[0], 400, bad)
 
 
@@ -731,10 +761,90 @@ def the_page_says_what_was_only_observed(c):
         chain.append(event(seq, action_id=3, metadata={"version": "1.8.0", "sequence": seq,
                                                        "event_code": code}))
     equal(t.post(chain, 1, 2)[0], 200)
-    page = c.get("/?lang=en")[2].decode()
+    page = c.get("/events?lang=en")[2].decode()
     equal("USB device blocked (only observed, not stopped)" in page, True)
     equal("Tampering suspected</bdi>" in page, True)
-    equal("USB機器を許可しました" in c.get("/")[2].decode(), True, "the agent's own words")
+    equal("USB機器を許可しました" in c.get("/events")[2].decode(), True, "the agent's own words")
+
+
+@test
+def bad_questions_get_an_answer_and_no_page(c):
+    for path in ("/events?from=yesterday", "/events?until=2026-13-01", "/events?min_severity=x",
+                 "/events?before=-1", "/terminals?page=99999999", "/event?id=x",
+                 "/api/v1/events?code=" + "x" * 65, "/api/v1/events.csv?after=1x",
+                 "/events/stream?limit=5000"):
+        status, headers, text = c.get(path)
+        equal((status, headers["Content-Type"]), (400, "text/plain; charset=utf-8"), path)
+    for path in ("/event?id=0", "/event?id=99999999", "/terminal", "/terminal?id=" + "0" * 32):
+        equal(c.get(path)[0], 404, path)
+    equal(c.get("/events", auth=None)[0], 401)
+    equal(c.get("/api/v1/events.ndjson", auth="wrong")[0] in (401, 429), True)
+
+
+@test
+def events_are_found_by_day_and_by_name(c):
+    t = c.terminal()
+    name = "day-" + t.host[:8]
+    chain = Chain(t.host)
+    for seq in range(1, 6):
+        chain.append(event(seq, device={"hostname": name, "org": {"ou_name": "会計課"}}))
+    equal(t.post(chain, 1, 5)[0], 200)
+    today = time.strftime("%Y-%m-%d")
+    yesterday = time.strftime("%Y-%m-%d", time.localtime(time.time() - 86400))
+    count = lambda query: len(c.events(f"&terminal={name}{query}"))
+    equal(count(""), 5)
+    if time.strftime("%H:%M") not in ("23:59", "00:00"):
+        equal(count(f"&from={today}&until={today}"), 5)
+        equal(count(f"&until={yesterday}"), 0)
+    equal(c.events("&terminal=nobody-has-this-name"), [])
+    lines = c.get(f"/api/v1/events.ndjson?terminal={name}")[2].decode().splitlines()
+    equal([json.loads(line)["seq"] for line in lines], [1, 2, 3, 4, 5])
+
+
+@test
+def a_download_is_whole_and_a_tail_goes_on_where_it_was(c):
+    t = c.terminal()
+    chain = Chain(t.host).grow(1200)
+    equal(t.post(chain, 1, 1200)[0], 200)
+    lines = c.get(f"/api/v1/events.csv?terminal={t.host}")[2].decode("utf-8-sig").split("\r\n")
+    equal((len(lines), lines[-1]), (1202, ""))
+    equal([int(line.rsplit(",", 1)[1]) for line in lines[1:-1]], list(range(1, 1201)))
+    tail = Tail(c, f"terminal={t.host}&after=0")
+    seen = [tail.next()["seq"] for _ in range(700)]
+    equal(seen, list(range(1, 701)))
+    tail.close()
+    tail = Tail(c, f"terminal={t.host}", had=tail.last)
+    equal([tail.next()["seq"] for _ in range(500)], list(range(701, 1201)))
+    chain.grow(3)
+    equal(t.post(chain, 1201, 1203)[0], 200)
+    equal([tail.next()["seq"] for _ in range(3)], [1201, 1202, 1203])
+    tail.close()
+
+
+@test
+def two_hundred_tails_see_it_and_one_more_is_refused(c):
+    t = c.terminal()
+    chain = Chain(t.host).grow(1)
+    equal(t.post(chain, 1, 1)[0], 200)
+    tails = []
+    try:
+        end = time.monotonic() + 60  # those closed before are noticed by the next ping
+        while len(tails) < 200:
+            try:
+                tails.append(Tail(c, f"terminal={t.host}"))
+            except AssertionError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.5)
+        status = c.get(f"/api/v1/events/stream?terminal={t.host}")[0]
+        equal(status, 503)
+        chain.grow(1)
+        equal(t.post(chain, 2, 2)[0], 200)
+        equal([tail.next()["seq"] for tail in tails], [2] * 200)
+    finally:
+        for tail in tails:
+            tail.close()
+    equal(c.get("/healthz", auth=None)[0], 200)
 
 
 # ---- commands ---------------------------------------------------------------

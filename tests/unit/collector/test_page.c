@@ -15,6 +15,7 @@
 #include "collector/login.h"
 #include "collector/status.h"
 #include "collector/web/html.h"
+#include "collector/web/posture.h"
 #include "collector/web/summary.h"
 #include "collector/web/words.h"
 #include "policy/record.h"
@@ -45,6 +46,62 @@ static void html_leaves_nothing_but_text(void **state)
 		assert_string_equal(buf_text(&out), rows[i].html);
 		buf_fini(&out);
 	}
+}
+
+static void lines_stay_where_they_may(void **state)
+{
+	struct buf out = BUF_INIT(1024);
+
+	(void)state;
+	assert_int_equal(html_add_lines(&out, "a<\nb\r"), 0);
+	assert_string_equal(buf_text(&out), "a&lt;\nb\xef\xbf\xbd");
+	buf_fini(&out);
+}
+
+static void a_terminal_is_looked_at_for_a_reason(void **state)
+{
+	static const int64_t now = INT64_C(1795200000000);
+	static const struct {
+		const char *tier, *mode;
+		int64_t ago_ms, skew_ms;
+		uint64_t lag, incidents;
+		unsigned int reasons;
+		bool is_protecting;
+	} rows[] = {
+		{"T1", "enforce", 0, 0, 0, 0, 0, true},
+		{"T2", "enforce", 899999, 300000, 1000, 0, 0, true},
+		{"T1", "enforce", 900001, 0, 0, 0, POSTURE_BIT(POSTURE_SILENT),
+		 false},
+		{"T1", "monitor", 0, 0, 0, 0, POSTURE_BIT(POSTURE_MONITOR),
+		 false},
+		{"T3", "enforce", 0, 0, 0, 0, POSTURE_BIT(POSTURE_TIER), false},
+		{"", "", 0, 0, 0, 0, POSTURE_BIT(POSTURE_UNKNOWN), false},
+		{"T1", "enforce", 0, -300001, 0, 0, POSTURE_BIT(POSTURE_CLOCK),
+		 true},
+		{"T1", "enforce", 0, 0, 1001, 1,
+		 POSTURE_BIT(POSTURE_LAG) | POSTURE_BIT(POSTURE_INCIDENT),
+		 true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct store_terminal terminal = {
+			.tier = rows[i].tier,
+			.mode = rows[i].mode,
+			.last_ms = now - rows[i].ago_ms,
+			.skew_ms = rows[i].skew_ms,
+			.tail = rows[i].lag,
+			.incidents = rows[i].incidents,
+		};
+
+		assert_int_equal(posture_read(&terminal, now), rows[i].reasons);
+		assert_int_equal(posture_protects(rows[i].reasons),
+				 rows[i].is_protecting);
+	}
+	for (int i = 0; i < POSTURE_REASON_COUNT_; i++)
+		for (int l = 0; l < LANGUAGE_COUNT_; l++)
+			assert_true(posture_name(i, l)[0] &&
+				    posture_advice(i, l)[0]);
 }
 
 static void html_keeps_to_the_limit(void **state)
@@ -248,6 +305,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(html_leaves_nothing_but_text),
+		cmocka_unit_test(lines_stay_where_they_may),
+		cmocka_unit_test(a_terminal_is_looked_at_for_a_reason),
 		cmocka_unit_test(html_keeps_to_the_limit),
 		cmocka_unit_test(a_row_is_json_whatever_its_texts_hold),
 		cmocka_unit_test(every_event_code_has_words),
