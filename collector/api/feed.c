@@ -66,7 +66,7 @@ static void resume_all(struct feeds *feeds)
 	}
 }
 
-/* Shorter does no harm. */
+/* A signal says that somebody waits, which is known: it does not shorten. */
 static void wait_a_tick(struct feeds *feeds)
 {
 	uint64_t end_ns = clock_mono_ns() + TICK_MS * NS_PER_MS;
@@ -75,8 +75,9 @@ static void wait_a_tick(struct feeds *feeds)
 		.tv_nsec = (long)(end_ns % NS_PER_S),
 	};
 
-	(void)pthread_cond_clockwait(&feeds->wake, &feeds->lock,
-				     CLOCK_MONOTONIC, &end);
+	while (!feeds->is_stopping && clock_mono_ns() < end_ns)
+		(void)pthread_cond_clockwait(&feeds->wake, &feeds->lock,
+					     CLOCK_MONOTONIC, &end);
 }
 
 static void *tick(void *ctx)
