@@ -157,75 +157,6 @@ static void a_device_let_in_before_us_keeps_only_what_is_allowed(void **state)
 	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_ALLOWED), 1);
 }
 
-/* Authorised before "bind", the kernel would configure it a second time and
- * let every interface in. */
-static void some_interfaces_wait_until_the_kernel_has_looked(void **state)
-{
-	struct machine *machine = *state;
-	struct fake_usb composite = keyboard_device;
-
-	composite.interfaces = bad_usb;
-	composite.interface_count = 2;
-	composite.authorized = 0;
-	composite.is_unbound = true;
-	load(machine, HEAD "allow interfaces { 08:*:* }\n", 0);
-	machine_plug(machine, &composite);
-	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-2"), 0);
-	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_ALLOWED), 0);
-	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_BLOCKED), 0);
-
-	fake_link(&machine->tree, "sys/bus/usb/devices/1-2/driver",
-		  "../../../../../bus/usb/drivers/usb");
-	machine_uevent(machine, UEVENT_BIND, "usb", "1-2");
-	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-2"), 1);
-	assert_int_equal(
-		machine_asked(machine->real, "usb_interface 1-2:1.0 1"), 0);
-	assert_int_equal(
-		machine_asked(machine->real, "usb_interface 1-2:1.1 1"), 1);
-	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_ALLOWED), 1);
-}
-
-/* What a rule on trial refuses is let in as well, so it waits as well. */
-static void a_refusal_on_trial_waits_for_the_kernel_too(void **state)
-{
-	struct machine *machine = *state;
-	struct fake_usb early = stick;
-
-	early.authorized = 0;
-	early.is_unbound = true;
-	load(machine, HEAD "block id 0411:01e8 monitor\n", 0);
-	machine_plug(machine, &early);
-	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-1"), 0);
-
-	fake_link(&machine->tree, "sys/bus/usb/devices/1-1/driver",
-		  "../../../../../bus/usb/drivers/usb");
-	machine_uevent(machine, UEVENT_BIND, "usb", "1-1");
-	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-1"), 1);
-	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_BLOCKED), 1);
-}
-
-/* A driver that never comes is told, once; the device stays shut. */
-static void a_device_that_is_never_bound_is_told_at_a_later_scan(void **state)
-{
-	struct machine *machine = *state;
-	struct fake_usb composite = keyboard_device;
-
-	composite.interfaces = bad_usb;
-	composite.interface_count = 2;
-	composite.authorized = 0;
-	composite.is_unbound = true;
-	load(machine, HEAD "allow interfaces { 08:*:* }\n", 0);
-	machine_plug(machine, &composite);
-	pipeline_scan(&machine->pipeline);
-	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_BLOCKED), 0);
-	devices_usb_named(&machine->pipeline.devices, "1-2")->mono_seen_ns -=
-		6 * NS_PER_S;
-	pipeline_scan(&machine->pipeline);
-	pipeline_scan(&machine->pipeline);
-	assert_int_equal(machine_asked(machine->real, "usb_authorize 1-2"), 0);
-	assert_int_equal(machine_count(machine, RECORD_USB_DEVICE_BLOCKED), 1);
-}
-
 static void a_present_keyboard_is_not_cut_off_by_halves(void **state)
 {
 	struct machine *machine = *state;
@@ -685,9 +616,6 @@ int main(void)
 		CASE(a_rejected_device_is_switched_off),
 		CASE(a_rejected_device_that_stays_loses_its_drivers),
 		CASE(a_device_let_in_before_us_keeps_only_what_is_allowed),
-		CASE(some_interfaces_wait_until_the_kernel_has_looked),
-		CASE(a_refusal_on_trial_waits_for_the_kernel_too),
-		CASE(a_device_that_is_never_bound_is_told_at_a_later_scan),
 		CASE(a_present_keyboard_is_not_cut_off_by_halves),
 		CASE(a_replayed_add_is_not_judged_again),
 		CASE(another_device_in_the_same_place_is_a_new_plug),
