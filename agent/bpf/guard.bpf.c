@@ -9,6 +9,7 @@
  */
 #include "agent/bpf/guard_classify.h"
 #include "agent/bpf/guard_verdict.h"
+#include "agent/bpf/guard_record.h"
 
 #ifdef SEKIMORI_FMOD
 #define HOOK(name) SEC("fmod_ret/security_" #name)
@@ -22,7 +23,6 @@ enum {
 	S_IFCHR = 0020000,
 	S_IFREG = 0100000,
 
-	FMODE_WRITE = 2,
 	SG_MAJOR = 21,
 	SB_RDONLY = 1,
 	SYSFS_MAGIC = 0x62656572,
@@ -111,36 +111,6 @@ int BPF_PROG(guard_media_change, struct gendisk *disk)
 	return 0;
 }
 
-/* ---- who is mounting --------------------------------------------------- */
-
-/* fs/super.c: every mount of both APIs goes through it, in the context of the
- * process that asked. */
-SEC("fentry/vfs_get_tree")
-int BPF_PROG(guard_mount_begin)
-{
-	__u64 task = bpf_get_current_pid_tgid();
-	__u32 one = 1;
-
-	bpf_map_update_elem(&mounting, &task, &one, BPF_ANY);
-	return 0;
-}
-
-SEC("fexit/vfs_get_tree")
-int BPF_PROG(guard_mount_end)
-{
-	__u64 task = bpf_get_current_pid_tgid();
-
-	bpf_map_delete_elem(&mounting, &task);
-	return 0;
-}
-
-static __always_inline bool is_mounting(void)
-{
-	__u64 task = bpf_get_current_pid_tgid();
-
-	return bpf_map_lookup_elem(&mounting, &task) != NULL;
-}
-
 /* ---- cgroup: the opens that come from inside the kernel too ------------ */
 
 static __always_inline __u64 key_of_cgroup(struct bpf_cgroup_dev_ctx *ctx)
@@ -191,8 +161,12 @@ int guard_cgroup_task(struct bpf_cgroup_dev_ctx *ctx)
 		return is_probe(conf, GUARD_HOOK_CGROUP_DEV, tale.key) ? 0 : 1;
 
 	tale.mode = mode_of_cgroup(ctx->access_type >> 16);
-	if (!tale.mode || !is_refused(conf, &tale))
+	if (!tale.mode)
 		return 1;
+	if (!is_refused(conf, &tale)) {
+		note_medium(&tale);
+		return 1;
+	}
 	if (is_mounting())
 		tale.mode |= GUARD_MODE_MOUNT;
 	if (!refuse(conf, &tale, true))
@@ -372,20 +346,6 @@ static __always_inline bool is_harmless_ioctl(__u32 request)
 	}
 }
 
-/*
- * 6.12 wants to see that a hook returns 0 or a literal errno. The empty asm
- * keeps the compiler from turning the two into one negated flag.
- */
-static __always_inline int hook_refuses(const struct guard_config *conf,
-					struct tale *tale)
-{
-	if (refuse(conf, tale, true)) {
-		asm volatile("");
-		return REFUSED;
-	}
-	return 0;
-}
-
 /* A driver's own files: /sys/bus/BUS/drivers/DRIVER/FILE. */
 static __always_inline bool is_below_drivers(struct file *file)
 {
@@ -492,8 +452,10 @@ int BPF_PROG(guard_file_open, struct file *file, int previous)
 
 	if (previous)
 		return previous;
-	if (format == S_IFREG && (file->f_mode & FMODE_WRITE))
-		return judge_sysfs(file);
+	if (format == S_IFREG && (file->f_mode & FMODE_WRITE)) {
+		int r = judge_sysfs(file);
+		return r ? r : judge_writing(file);
+	}
 	if (format != S_IFBLK && format != S_IFCHR)
 		return 0;
 	conf = get_config();

@@ -16,6 +16,8 @@ enum {
 	GUARD_DEVICES_MAX = 8192,
 	GUARD_POLICY_MAX = 2048,
 	GUARD_MOUNTING_MAX = 1024,
+	GUARD_MOUNTED_MAX = 1024,
+	GUARD_PATH_MAX = 1024, /* of a file, as its opener sees it */
 	GUARD_RING_BYTES = 1 << 20,
 	GUARD_MINOR_BITS = 20,
 	GUARD_ANCHOR_BYTES = 32,
@@ -86,6 +88,16 @@ struct guard_device {
 	__u32 flags;   /* GUARD_DEVICE_* */
 	__u32 pad;
 	char name[GUARD_NAME_MAX];
+};
+
+/*
+ * Value of the map "mounted", keyed by the number of a file system on a medium
+ * (its st_dev, as GUARD_KEY of a block device; anonymous for some), from its
+ * first mount to its end.
+ */
+struct guard_mounted {
+	__u64 born_ns; /* tells it from the next one with that number */
+	__u64 disk;    /* key of the medium */
 };
 
 enum guard_access { GUARD_DENY, GUARD_READ_ONLY, GUARD_READ_WRITE };
@@ -168,8 +180,9 @@ enum guard_hook {
 	GUARD_HOOK_FILE_IOCTL,
 	GUARD_HOOK_SB_KERN_MOUNT,
 	GUARD_HOOK_SB_REMOUNT,
-	GUARD_HOOK_SYSFS,  /* a switch of sysfs opened for writing */
-	GUARD_HOOK_TAMPER, /* mode is enum guard_tamper */
+	GUARD_HOOK_SYSFS,   /* a switch of sysfs opened for writing */
+	GUARD_HOOK_TAMPER,  /* mode is enum guard_tamper */
+	GUARD_HOOK_WRITING, /* struct guard_writing follows */
 	GUARD_HOOK_COUNT
 };
 
@@ -220,6 +233,18 @@ struct guard_event {
 	char comm[GUARD_COMM_MAX]; /* hostile bytes, NUL-terminated */
 	/* Kernel name, file system type, or the sysfs file. */
 	char name[GUARD_NAME_MAX];
+};
+
+/*
+ * GUARD_HOOK_WRITING: a file on a medium is opened for writing before the
+ * daemon has said that it watches that file system. Allowed, because it is
+ * told; what cannot be told is refused.
+ */
+struct guard_writing {
+	struct guard_event event; /* .key is the disk */
+	__u64 file_system;	  /* key in "mounted" */
+	__u64 inode;
+	char path[GUARD_PATH_MAX]; /* hostile bytes, NUL-terminated */
 };
 
 /* Index of the per-CPU array "counters" (u64 each). */

@@ -76,15 +76,16 @@ struct {
 } events SEC(".maps");
 
 /*
- * Who is inside vfs_get_tree() now. Key: pid_tgid. Value: 1. Full: the opens
- * of that mount look like anybody's, so a plain mount of a read-only medium
- * fails on 5.15; nothing is let through.
+ * Who is inside vfs_get_tree() now. Key: pid_tgid. Value: the disk of a medium
+ * that was opened for writing on the way, or 0. Full: the opens of that mount
+ * look like anybody's, so a plain mount of a read-only medium fails on 5.15;
+ * nothing is let through.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, GUARD_MOUNTING_MAX);
 	__type(key, __u64);
-	__type(value, __u32);
+	__type(value, __u64);
 } mounting SEC(".maps");
 
 /* Bits of asker.flags */
@@ -246,16 +247,11 @@ static __always_inline __u32 login_uid(void)
 }
 
 /* HAS_TASK is a constant: 5.15 offers cgroup programs no pid and no comm. */
-static __always_inline void tell(const struct tale *tale, bool has_task)
+static __always_inline void fill_event(struct guard_event *event,
+				       const struct tale *tale, bool has_task)
 {
-	struct guard_event *event = bpf_ringbuf_reserve(&events, sizeof(*event),
-							0);
 	__u64 id;
 
-	if (!event) {
-		count(GUARD_COUNT_DROPPED);
-		return;
-	}
 	__builtin_memset(event, 0, sizeof(*event));
 	event->boot_ns = bpf_ktime_get_boot_ns();
 	event->key = tale->key;
@@ -287,6 +283,18 @@ static __always_inline void tell(const struct tale *tale, bool has_task)
 	if (tale->name)
 		bpf_probe_read_kernel_str(event->name, sizeof(event->name),
 					  tale->name);
+}
+
+static __always_inline void tell(const struct tale *tale, bool has_task)
+{
+	struct guard_event *event = bpf_ringbuf_reserve(&events, sizeof(*event),
+							0);
+
+	if (!event) {
+		count(GUARD_COUNT_DROPPED);
+		return;
+	}
+	fill_event(event, tale, has_task);
 	bpf_ringbuf_submit(event, 0);
 }
 

@@ -24,8 +24,37 @@ struct class
 	const char *name;
 } CO_RE;
 
+struct rb_node {
+	struct rb_node *rb_right;
+	struct rb_node *rb_left;
+} CO_RE;
+
+struct rb_root {
+	struct rb_node *rb_node;
+} CO_RE;
+
+struct kernfs_node;
+
+struct kernfs_elem_dir {
+	struct rb_root children;
+} CO_RE;
+
+struct kernfs_elem_symlink {
+	struct kernfs_node *target_kn;
+} CO_RE;
+
+struct kernfs_node {
+	struct rb_node rb;
+	union {
+		struct kernfs_elem_dir dir;
+		struct kernfs_elem_symlink symlink;
+	};
+	void *priv;
+} CO_RE;
+
 struct kobject {
 	const char *name;
+	struct kernfs_node *sd;
 } CO_RE;
 
 /* include/linux/device.h: DEVICE_REMOVABLE is an external PCI device. */
@@ -57,6 +86,7 @@ struct gendisk {
 	char disk_name[32];
 	struct block_device *part0;
 	__u64 diskseq;
+	struct kobject *slave_dir; /* links to what it is stacked on */
 } CO_RE;
 
 struct file_system_type {
@@ -73,6 +103,7 @@ struct super_block {
 
 struct inode {
 	unsigned short i_mode;
+	unsigned long i_ino;
 	dev_t i_rdev;
 	struct super_block *i_sb;
 } CO_RE;
@@ -87,7 +118,10 @@ struct dentry {
 	struct super_block *d_sb;
 } CO_RE;
 
+struct vfsmount;
+
 struct path {
+	struct vfsmount *mnt;
 	struct dentry *dentry;
 } CO_RE;
 
@@ -107,6 +141,18 @@ struct ns_common {
 
 struct mnt_namespace {
 	struct ns_common ns;
+} CO_RE;
+
+/* fs/mount.h: a mount and the table it stands in; NULL or one without a number
+ * when it is in none. */
+struct mount {
+	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
+} CO_RE;
+
+/* include/linux/fs_context.h */
+struct fs_context {
+	struct dentry *root;
 } CO_RE;
 
 struct nsproxy {

@@ -328,6 +328,37 @@ static int start_gate(struct daemon *daemon)
 	return 0;
 }
 
+static uint64_t file_system_key(uint32_t major, uint32_t minor)
+{
+	return GUARD_KEY(false, major, minor);
+}
+
+static uint64_t file_system_born(void *userdata, uint32_t major, uint32_t minor)
+{
+	const struct daemon *daemon = userdata;
+	struct guard_mounted mounted;
+
+	if (!daemon->guard ||
+	    block_guard_mounted(daemon->guard, file_system_key(major, minor),
+				&mounted) < 0)
+		return 0;
+	return mounted.born_ns;
+}
+
+static void file_system_watch(void *userdata, uint32_t major, uint32_t minor,
+			      uint64_t born_ns)
+{
+	struct daemon *daemon = userdata;
+	int r = daemon->guard ? block_guard_watch(daemon->guard,
+						  file_system_key(major, minor),
+						  born_ns)
+			      : 0;
+	if (r < 0)
+		log_error(daemon->log,
+			  "the guard goes on telling of each file: %s",
+			  errno_text(r));
+}
+
 static int start_files(struct daemon *daemon)
 {
 	const struct files_options options = {
@@ -336,6 +367,12 @@ static int start_files(struct daemon *daemon)
 		.devices = &daemon->pipeline.devices,
 		.sink = recorder_sink(daemon->recorder),
 		.recorder = daemon->recorder,
+		.guard =
+			{
+				.born_ns = file_system_born,
+				.watch = file_system_watch,
+				.userdata = daemon,
+			},
 	};
 
 	return files_new(&options, &daemon->files);

@@ -82,7 +82,11 @@ static void take_guard_event(const struct guard_event *event, void *userdata)
 {
 	struct daemon *daemon = userdata;
 
-	pipeline_guard_event(&daemon->pipeline, event);
+	if (event->hook == GUARD_HOOK_WRITING)
+		files_writing(daemon->files,
+			      (const struct guard_writing *)event);
+	else
+		pipeline_guard_event(&daemon->pipeline, event);
 }
 
 static int on_guard(sd_event_source *source, int fd, uint32_t revents,

@@ -145,13 +145,14 @@ static int mark_seen(const struct mount_entry *entry, void *userdata)
 		    strcmp(mount->point, entry->point) != 0)
 			continue;
 		mount->is_seen = true;
+		files_guard_ask(files, mount);
 		__atomic_store_n(&mount->must_renew, true, __ATOMIC_RELEASE);
 	}
 	return 0;
 }
 
-static void fill_medium(struct files_mount *mount, const struct files *files,
-			const struct medium_entry *medium)
+void files_fill_medium(struct files_mount *mount, const struct files *files,
+		       const struct medium_entry *medium)
 {
 	const struct usb_entry *parent = NULL;
 
@@ -219,8 +220,9 @@ static int add_new(const struct mount_entry *entry, void *userdata)
 	mount->minor = entry->minor;
 	memcpy(mount->point, entry->point, sizeof(mount->point));
 	memcpy(mount->node, entry->source, sizeof(mount->node));
-	fill_medium(mount, files, medium);
+	files_fill_medium(mount, files, medium);
 	mount->is_seen = true;
+	files_guard_ask(files, mount);
 	mount->next = files->mounts;
 	files->mounts = mount;
 	log_info(files->options.log, "recording files written to '%s'",
@@ -230,6 +232,7 @@ static int add_new(const struct mount_entry *entry, void *userdata)
 
 static void end_mount(struct files_mount *mount, const char *why)
 {
+	files_guard_end(mount->files, mount);
 	if (!mount->why)
 		__atomic_store_n(&mount->why, why, __ATOMIC_RELEASE);
 }
@@ -310,8 +313,8 @@ static void emit(const struct files *files, const struct record *record)
 	files->options.sink.emit(files->options.sink.userdata, record);
 }
 
-static void fill_medium_part(const struct files_mount *mount,
-			     struct record *record)
+void files_fill_medium_part(const struct files_mount *mount,
+			    struct record *record)
 {
 	record->correlation = mount->plug;
 	record->media = &mount->media;
@@ -329,7 +332,7 @@ static void tell_summary(const struct files *files,
 	record.u.files.mount = mount->point;
 	record.u.files.node = mount->node;
 	record.u.files.why = mount->why;
-	fill_medium_part(mount, &record);
+	files_fill_medium_part(mount, &record);
 	emit(files, &record);
 }
 
@@ -413,7 +416,7 @@ static void tell_file(const struct files *files, const struct note *note)
 		record.actor = &actor;
 		record.process = &process;
 	}
-	fill_medium_part(note->mount, &record);
+	files_fill_medium_part(note->mount, &record);
 	emit(files, &record);
 }
 
@@ -491,11 +494,21 @@ static unsigned int dispatch(struct files *files, unsigned int max)
 	return told;
 }
 
+static void tell_guard(struct files *files)
+{
+	lock(files);
+	for (struct files_mount *mount = files->mounts; mount;
+	     mount = mount->next)
+		files_guard_tell(files, mount);
+	unlock(files);
+}
+
 void files_dispatch(struct files *files)
 {
 	uint64_t ignored;
 
 	(void)!read(files->done_fd, &ignored, sizeof(ignored));
+	tell_guard(files);
 	files->is_waiting = !has_room(files);
 	if (files->is_waiting)
 		return;

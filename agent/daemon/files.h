@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "agent/base/log.h"
+#include "agent/bpf/guard.h"
 #include "agent/daemon/devices.h"
 #include "agent/daemon/recorder.h"
 
@@ -27,12 +28,24 @@
 
 struct files;
 
+/* The kernel half's side of it; all NULL where there is none. A file system is
+ * named by its number (st_dev). The loop calls. */
+struct files_guard {
+	/* When it was mounted; 0: the guard does not know it. */
+	uint64_t (*born_ns)(void *userdata, uint32_t major, uint32_t minor);
+	/* It is watched if it still is that one. 0: it is watched no more. */
+	void (*watch)(void *userdata, uint32_t major, uint32_t minor,
+		      uint64_t born_ns);
+	void *userdata;
+};
+
 struct files_options {
 	int root_fd; /* borrowed */
 	const struct log *log;
 	const struct devices *devices; /* borrowed */
 	struct record_sink sink;
 	struct recorder *recorder; /* asked for room; NULL in tests */
+	struct files_guard guard;
 };
 
 /* Starts no thread yet. */
@@ -51,6 +64,11 @@ void files_resume(struct files *files) __attribute__((nonnull));
 /* Compares with the mount table: begins to record mounts of media that are
  * read-write, ends those that have gone. After each change of the table. */
 void files_sync(struct files *files) __attribute__((nonnull));
+
+/* The guard tells of a file that was opened for writing before its file system
+ * was watched: it is told like the others. */
+void files_writing(struct files *files, const struct guard_writing *writing)
+	__attribute__((nonnull));
 
 /* The access to a disk ends: hashing stops, nothing on it is held open when
  * this returns 0. -ETIMEDOUT: a read still hangs in the kernel. Call before

@@ -21,6 +21,15 @@ struct link_name {
 	char *path; /* NULL: free */
 };
 
+/* A file opened for writing before the watch was there. */
+struct told_file {
+	struct told_file *next;
+	uint64_t inode;
+	uint32_t tgid;
+	uint32_t uid;
+	char path[]; /* as its opener saw it */
+};
+
 /* A mount of a medium and what happened to its files. */
 struct files_mount {
 	struct files_mount *next;
@@ -36,6 +45,13 @@ struct files_mount {
 	struct usb_fact usb;
 	struct media_fact media; /* .parent is .usb or NULL */
 	struct decision decision;
+
+	/* Which one the guard means by the number: __atomic */
+	uint64_t born_ns;	 /* the loop's, as it is mounted now */
+	uint64_t watched_ns;	 /* the reader's: this one is watched */
+	uint64_t told_ns;	 /* the loop's: the guard knows that it is */
+	struct told_file *told;	 /* for the reader, newest first */
+	unsigned int told_count; /* of it */
 
 	struct files_watch *watch; /* the reader's; NULL: not yet, no more */
 	const char *why;	   /* it ends; a literal. Also __atomic */
@@ -71,6 +87,29 @@ struct files {
 /* The threads (files_worker.c). */
 void *files_reader_main(void *userdata);
 void *files_hasher_main(void *userdata);
+
+/* Those told by the guard so far, oldest first; the caller frees each. */
+struct told_file *files_take_told(struct files_mount *mount)
+	__attribute__((nonnull));
+/* As the watch would have told it. Borrows from TOLD. */
+void files_fill_told(const struct files_mount *mount,
+		     const struct told_file *told,
+		     struct files_event *ret_event) __attribute__((nonnull));
+
+/* Under the lock. What the guard has to know of MOUNT (files_guard.c). */
+void files_guard_ask(const struct files *files, struct files_mount *mount)
+	__attribute__((nonnull));
+void files_guard_tell(const struct files *files, struct files_mount *mount)
+	__attribute__((nonnull));
+void files_guard_end(const struct files *files, struct files_mount *mount)
+	__attribute__((nonnull));
+
+/* The loop's: MOUNT's medium as the records have it. */
+void files_fill_medium(struct files_mount *mount, const struct files *files,
+		       const struct medium_entry *medium)
+	__attribute__((nonnull));
+void files_fill_medium_part(const struct files_mount *mount,
+			    struct record *record) __attribute__((nonnull));
 
 /* Under the lock. The note leaves its table, if it is in one, for the loop. */
 void files_finish(struct files *files, struct note *note)

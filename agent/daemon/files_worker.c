@@ -270,6 +270,24 @@ static void on_renamed(struct files_mount *mount,
 	tell_name(mount, event, person);
 }
 
+static struct person *find_person(struct reading *reading,
+				  const struct files_event *event)
+{
+	struct person *person =
+		person_find(reading->persons,
+			    reading->mount->files->options.root_fd, event->pid,
+			    event->owner_uid);
+
+	/* One that is guessed is nobody else's yet */
+	if (person && event->is_writer &&
+	    strcmp(person->known_by, "owner") == 0) {
+		person->known_by = "process";
+		person->has_uid = true;
+		person->uid = event->owner_uid;
+	}
+	return person;
+}
+
 static void on_event(const struct files_event *event, void *userdata)
 {
 	struct reading *reading = userdata;
@@ -278,8 +296,7 @@ static void on_event(const struct files_event *event, void *userdata)
 	struct person *person = NULL;
 
 	if (event->change != FILES_LOST)
-		person = person_find(reading->persons, files->options.root_fd,
-				     event->pid, event->owner_uid);
+		person = find_person(reading, event);
 	if (event->change == FILES_MODIFIED)
 		files_watch_quiet(mount->watch, event->fd);
 	if (event->change == FILES_CLOSED && event->fd >= 0)
@@ -334,10 +351,26 @@ static void leave(struct files_mount *mount)
 	unlock(files);
 }
 
+/* Those the guard told of, as if each had been closed now. One that is still
+ * open is told once more when it is closed. */
+static void read_told(struct files_mount *mount, struct reading *reading)
+{
+	struct told_file *told, *next;
+
+	for (told = files_take_told(mount); told; told = next) {
+		struct files_event event;
+		files_fill_told(mount, told, &event);
+		on_event(&event, reading);
+		next = told->next;
+		free(told);
+	}
+}
+
 static void end_mount(struct files_mount *mount, struct reading *reading)
 {
 	struct files *files = mount->files;
 
+	read_told(mount, reading);
 	if (mount->watch)
 		files_watch_read(mount->watch, on_event, reading);
 	mount->watch = files_watch_close(mount->watch);
@@ -363,13 +396,23 @@ static void end_mount(struct files_mount *mount, struct reading *reading)
 static int begin_mount(struct files_mount *mount, struct reading *reading)
 {
 	int r = files_watch_open(mount->point, 0, &mount->watch);
-
 	if (r < 0)
 		return r;
 	mount->sum.is_partial = !files_watch_has_names(mount->watch);
+	read_told(mount, reading); /* the guard knows who, the walk does not */
 	/* Of a larger tree the rest is left out: sekimorid(8) says so */
 	(void)files_walk(mount->point, mount->wall_since_s, on_event, reading);
 	return 0;
+}
+
+/* For the guard, which the loop speaks to. */
+static void note_watched(struct files_mount *mount, uint64_t born_ns)
+{
+	if (born_ns == mount->watched_ns ||
+	    !files_watch_sees(mount->watch, mount->major, mount->minor))
+		return;
+	__atomic_store_n(&mount->watched_ns, born_ns, __ATOMIC_RELEASE);
+	files_poke(mount->files->done_fd);
 }
 
 /* Begins, goes on or ends, as the loop wants it. */
@@ -379,6 +422,8 @@ static void tend(struct files_mount *mount, struct reading *reading)
 	const char *why = __atomic_load_n(&mount->why, __ATOMIC_ACQUIRE);
 	bool must_renew = __atomic_exchange_n(&mount->must_renew, false,
 					      __ATOMIC_ACQ_REL);
+	/* Before the watch: whatever comes after it is another one */
+	uint64_t born_ns = __atomic_load_n(&mount->born_ns, __ATOMIC_ACQUIRE);
 
 	if (mount->is_ended)
 		return;
@@ -396,13 +441,15 @@ static void tend(struct files_mount *mount, struct reading *reading)
 		unlock(files);
 		end_mount(mount, reading);
 	} else {
+		note_watched(mount, born_ns);
+		read_told(mount, reading);
 		files_watch_read(mount->watch, on_event, reading);
 	}
 }
 
 static bool must_tend(const struct files_mount *mount)
 {
-	return !mount->watch || mount->why || mount->must_renew;
+	return !mount->watch || mount->why || mount->must_renew || mount->told;
 }
 
 struct polling {

@@ -27,6 +27,7 @@ static const char *const hook_names[] = {
 	[GUARD_HOOK_SB_REMOUNT] = "sb_remount",
 	[GUARD_HOOK_SYSFS] = "file_open",
 	[GUARD_HOOK_TAMPER] = "tamper",
+	[GUARD_HOOK_WRITING] = "file_open",
 };
 _Static_assert(sizeof(hook_names) / sizeof(hook_names[0]) == GUARD_HOOK_COUNT,
 	       "one name for each hook");
@@ -130,6 +131,14 @@ static bool is_gated(const struct guard_event *event)
 		major == GUARD_PARPORT_MAJOR);
 }
 
+/* The medium may be written, but not where nobody would know of it. */
+static bool is_unrecorded(const struct guard_event *event,
+			  const struct medium_entry *medium)
+{
+	return event->hook == GUARD_HOOK_FILE_OPEN &&
+	       medium->access == MEDIA_READ_WRITE;
+}
+
 static void tell(struct pipeline *pipeline, const struct refusal *refusal)
 {
 	const struct guard_event *event = refusal->event;
@@ -183,6 +192,9 @@ static void tell(struct pipeline *pipeline, const struct refusal *refusal)
 					       &record.decision);
 		if (record.code == RECORD_BLOCK_RAWWRITE_BLOCKED)
 			record.decision.reason = RECORD_REASON_READ_ONLY;
+		if (is_unrecorded(event, medium))
+			record.decision.detail =
+				"a file written there would not be recorded";
 	}
 	pipeline->options.sink.emit(pipeline->options.sink.userdata, &record);
 }

@@ -432,8 +432,13 @@ static int on_ring_event(void *context, void *data, size_t size)
 {
 	struct block_guard *guard = context;
 
-	if (size >= sizeof(struct guard_event) && guard->fn)
-		guard->fn(data, guard->userdata);
+	const struct guard_event *event = data;
+
+	if (size < sizeof(*event) || !guard->fn ||
+	    (event->hook == GUARD_HOOK_WRITING &&
+	     size < sizeof(struct guard_writing)))
+		return 0;
+	guard->fn(event, guard->userdata);
 	return 0;
 }
 
@@ -539,6 +544,7 @@ int block_guard_start(struct block_guard *guard)
 		}
 	}
 	settle(guard, !guard->status.reused);
+	block_guard_watch_none(guard);
 	/* Their maps are the set's by now, or those of one that is gone */
 	guard_kept_close(&guard->kept);
 	return open_ring(guard);

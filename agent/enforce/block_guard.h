@@ -72,7 +72,8 @@ struct block_guard_counters {
 	uint64_t devices_full;
 };
 
-/* Called by block_guard_dispatch; EVENT is valid during the call only. */
+/* Called by block_guard_dispatch; EVENT is valid during the call only. One of
+ * GUARD_HOOK_WRITING is a whole struct guard_writing. */
 typedef void (*block_guard_event_fn)(const struct guard_event *event,
 				     void *userdata);
 
@@ -221,6 +222,24 @@ int block_guard_entries(const struct block_guard *guard, uint64_t *ret_keys,
 /* The entry of KEY, or -ENOENT. */
 int block_guard_entry(const struct block_guard *guard, uint64_t key,
 		      struct guard_policy *ret_entry)
+	__attribute__((nonnull, warn_unused_result));
+
+/*
+ * The file system on a medium with this number (block_guard_key() of a
+ * block device's), be it mounted where nobody sees it. -ENOENT: none, or it was
+ * mounted before the programs ran.
+ */
+int block_guard_mounted(const struct block_guard *guard, uint64_t file_system,
+			struct guard_mounted *ret_mounted)
+	__attribute__((nonnull, warn_unused_result));
+
+/*
+ * From now on, as long as it is the one of BORN_NS, files of it may be written
+ * without GUARD_HOOK_WRITING. Read BORN_NS before the watch begins. 0: it is
+ * watched no more; then it is told or, out of the daemon's sight, refused.
+ */
+int block_guard_watch(struct block_guard *guard, uint64_t file_system,
+		      uint64_t born_ns)
 	__attribute__((nonnull, warn_unused_result));
 
 /*

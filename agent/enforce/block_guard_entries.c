@@ -65,6 +65,36 @@ int block_guard_entry(const struct block_guard *guard, uint64_t key,
 	return look_up(guard, GUARD_MAP_POLICY, key, ret_entry);
 }
 
+int block_guard_mounted(const struct block_guard *guard, uint64_t file_system,
+			struct guard_mounted *ret_mounted)
+{
+	return look_up(guard, GUARD_MAP_MOUNTED, file_system, ret_mounted);
+}
+
+int block_guard_watch(struct block_guard *guard, uint64_t file_system,
+		      uint64_t born_ns)
+{
+	int fd, r;
+
+	if (!guard->set)
+		return -EBADF;
+	fd = guard_set_map(guard->set, GUARD_MAP_WATCHED);
+	r = born_ns ? bpf_map_update_elem(fd, &file_system, &born_ns, BPF_ANY)
+		    : bpf_map_delete_elem(fd, &file_system);
+	return r < 0 && (born_ns || errno != ENOENT) ? -errno : 0;
+}
+
+void block_guard_watch_none(struct block_guard *guard)
+{
+	int fd = guard_set_map(guard->set, GUARD_MAP_WATCHED);
+	uint64_t key;
+
+	for (int i = 0;
+	     i < GUARD_MOUNTED_MAX && bpf_map_get_next_key(fd, NULL, &key) == 0;
+	     i++)
+		(void)bpf_map_delete_elem(fd, &key);
+}
+
 int block_guard_next_device(const struct block_guard *guard,
 			    const uint64_t *key, uint64_t *ret_key)
 {

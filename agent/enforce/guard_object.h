@@ -25,3 +25,6 @@ struct block_guard {
 	block_guard_event_fn fn;
 	void *userdata;
 };
+
+/* What the daemon before this one watched is watched no more. */
+void block_guard_watch_none(struct block_guard *guard) __attribute__((nonnull));

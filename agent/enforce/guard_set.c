@@ -47,6 +47,8 @@ static const struct program {
 	 "vfs_get_tree"},
 	{"guard_mount_end", GUARD_GROUP_DEVICES, ANY_KERNEL, true,
 	 "vfs_get_tree"},
+	{"guard_mount_gone", GUARD_GROUP_DEVICES, ANY_KERNEL, false,
+	 "generic_shutdown_super"},
 	{"guard_cgroup_enter", GUARD_GROUP_DEVICES, WITHOUT_TASK, false,
 	 "devcgroup_check_permission"},
 	{"guard_cgroup_exit", GUARD_GROUP_DEVICES, WITHOUT_TASK, false,
@@ -81,6 +83,7 @@ _Static_assert((int)PROGRAM_COUNT <= (int)GUARD_PROGRAMS_MAX, "link array");
 static const char *const map_names[] = {
 	[GUARD_MAP_DEVICES] = "devices",   [GUARD_MAP_POLICY] = "policy",
 	[GUARD_MAP_COUNTERS] = "counters", [GUARD_MAP_EVENTS] = "events",
+	[GUARD_MAP_MOUNTED] = "mounted",   [GUARD_MAP_WATCHED] = "watched",
 	[GUARD_MAP_CONFIG] = "config",
 };
 _Static_assert(sizeof(map_names) / sizeof(map_names[0]) == GUARD_MAP_COUNT,

@@ -20,6 +20,8 @@ enum guard_map {
 	GUARD_MAP_POLICY,
 	GUARD_MAP_COUNTERS,
 	GUARD_MAP_EVENTS,
+	GUARD_MAP_MOUNTED,
+	GUARD_MAP_WATCHED,
 	/* Pinned last: where it is, the set is whole. */
 	GUARD_MAP_CONFIG,
 	GUARD_MAP_COUNT

@@ -23,8 +23,9 @@
 #define NAMES_BYTES	8192
 #define READS_PER_TURN	64
 /* Renames half told, on kernels that tell them in two parts. */
-#define HALVES_MAX 8
-#define DELETED	   " (deleted)"
+#define HALVES_MAX	  8
+#define DELETED		  " (deleted)"
+#define DEVICE_MINOR_BITS 20
 
 #define WRITE_MASK (FAN_MODIFY | FAN_CLOSE_WRITE)
 #define NAME_MASK  (FAN_CREATE | FAN_DELETE | FAN_ONDIR)
@@ -147,6 +148,24 @@ int files_watch_renew(struct files_watch *watch)
 	if (r == 0 && watch->names_fd >= 0)
 		r = mark(watch->names_fd, watch->name_mask, watch->point);
 	return r;
+}
+
+/* proc(5): "fanotify sdev:800001 mflags:0 …", the kernel's own dev_t. */
+bool files_watch_sees(const struct files_watch *watch, uint32_t major,
+		      uint32_t minor)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	char path[48], line[256], wanted[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d",
+		       watch->writes_fd);
+	(void)snprintf(wanted, sizeof(wanted), "fanotify sdev:%x ",
+		       major << DEVICE_MINOR_BITS | minor);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, wanted, strlen(wanted)) == 0)
+			return true;
+	return false;
 }
 
 void files_watch_fds(const struct files_watch *watch, int ret_fds[2])

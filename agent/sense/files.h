@@ -45,6 +45,7 @@ struct files_event {
 	uint64_t size_bytes;
 	uint32_t link_count;
 	uint32_t owner_uid;
+	bool is_writer; /* .owner_uid is the user who opened it for writing */
 };
 
 struct files_watch;
@@ -66,6 +67,11 @@ struct files_watch *files_watch_close(struct files_watch *watch);
  * meanwhile: the kernel drops a watch with its file system and says nothing. */
 int files_watch_renew(struct files_watch *watch)
 	__attribute__((nonnull, warn_unused_result));
+
+/* Whether the watch is on the file system with this number: another one may be
+ * mounted over the point. */
+bool files_watch_sees(const struct files_watch *watch, uint32_t major,
+		      uint32_t minor) __attribute__((nonnull));
 
 /* To be polled for input: [0] names or -1, [1] writes. */
 void files_watch_fds(const struct files_watch *watch, int ret_fds[2])

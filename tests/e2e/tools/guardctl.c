@@ -64,9 +64,9 @@ static const char *const buses[GUARD_BUS_COUNT] = {"unknown",	  "usb",
 static const char *const kinds[GUARD_KIND_COUNT] = {
 	"other", "disk", "partition", "optical", "floppy", "tape", "sg", "usb"};
 static const char *const hooks[GUARD_HOOK_COUNT] = {
-	"none",		 "device_add", "device_del", "media_change",
-	"cgroup_dev",	 "sysctl",     "file_open",  "file_ioctl",
-	"sb_kern_mount", "sb_remount", "sysfs",	     "tamper"};
+	"none",	  "device_add", "device_del", "media_change",  "cgroup_dev",
+	"sysctl", "file_open",	"file_ioctl", "sb_kern_mount", "sb_remount",
+	"sysfs",  "tamper",	"writing"};
 static const char *const accesses[] = {"deny", "ro", "rw"};
 
 static const char *word(const char *const *table, size_t count, uint32_t i)

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -54,6 +55,10 @@ struct scene {
 	struct files *files;
 	struct kept *records;
 	size_t count;
+	/* What the guard has, and was told */
+	uint64_t born_ns;
+	uint64_t watched_ns;
+	uint32_t watched_minor;
 };
 
 static void copy(char *to, size_t size, const char *from)
@@ -77,7 +82,8 @@ static void keep(void *userdata, const struct record *record)
 		return;
 	assert_non_null(record->media);
 	assert_string_equal(record->correlation, "plug-1");
-	assert_string_equal(record->file->mount, scene->top);
+	if (record->file->mount)
+		assert_string_equal(record->file->mount, scene->top);
 	copy(kept->path, sizeof(kept->path), record->file->path);
 	copy(kept->to, sizeof(kept->to), record->file->to);
 	copy(kept->sha256, sizeof(kept->sha256), record->file->sha256);
@@ -118,12 +124,40 @@ static const struct kept *record_of(const struct scene *scene, const char *path)
 	return NULL;
 }
 
+static uint64_t born(void *userdata, uint32_t major, uint32_t minor)
+{
+	const struct scene *scene = userdata;
+
+	(void)minor;
+	assert_int_equal(major, 0);
+	return scene->born_ns;
+}
+
+static void watch(void *userdata, uint32_t major, uint32_t minor,
+		  uint64_t born_ns)
+{
+	struct scene *scene = userdata;
+
+	(void)major;
+	scene->watched_ns = born_ns;
+	scene->watched_minor = minor;
+}
+
+static unsigned int minor_of(const char *point)
+{
+	struct stat st = {0};
+
+	(void)stat(point, &st);
+	return minor(st.st_dev);
+}
+
+/* The number is the real one: whether it is watched is asked of the kernel */
 static void mount_line(struct scene *scene, const char *point)
 {
 	fake_text(&scene->tree, "proc/self/mountinfo",
 		  "21 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
-		  "36 21 8:16 / %s rw - vfat /dev/sdb rw\n",
-		  point);
+		  "36 21 0:%u / %s rw - vfat /dev/sdb rw\n",
+		  minor_of(point), point);
 }
 
 static void make_medium(struct scene *scene)
@@ -157,6 +191,7 @@ static int make_scene(void **state)
 		.log = &scene->log,
 		.devices = &scene->devices,
 		.sink = {.emit = keep, .userdata = scene},
+		.guard = {.born_ns = born, .watch = watch, .userdata = scene},
 	};
 	assert_int_equal(files_new(&options, &scene->files), 0);
 	copy(scene->top, sizeof(scene->top), "/tmp/sekimori-XXXXXX");
@@ -465,6 +500,93 @@ static void a_mount_that_cannot_be_watched_ends_with_a_reason(void **state)
 	assert_int_equal(scene->records[0].code, RECORD_LOG_GAP);
 }
 
+static void the_guard_hears_what_is_watched(void **state)
+{
+	struct scene *scene = *state;
+
+	NEED_WATCH(scene);
+	scene->born_ns = 7;
+	begin(scene);
+	for (int i = 0; i < 2000 && scene->watched_ns == 0; i++)
+		take_some(scene);
+	assert_int_equal(scene->watched_ns, 7);
+	assert_int_equal(scene->watched_minor, minor_of(scene->top));
+	/* Another file system has this number now: watched anew, said anew */
+	scene->born_ns = 8;
+	files_sync(scene->files);
+	for (int i = 0; i < 2000 && scene->watched_ns == 7; i++)
+		take_some(scene);
+	assert_int_equal(scene->watched_ns, 8);
+	unmount(scene);
+	assert_int_equal(scene->watched_ns, 0);
+	(void)wait_summary(scene);
+}
+
+static void what_lies_under_another_mount_is_not_called_watched(void **state)
+{
+	struct scene *scene = *state;
+
+	NEED_WATCH(scene);
+	scene->born_ns = 7;
+	mount_line(scene, scene->top);
+	assert_int_equal(mount("tmpfs", scene->top, "tmpfs", 0, NULL), 0);
+	files_sync(scene->files);
+	for (int i = 0; i < 20; i++)
+		take_some(scene);
+	assert_int_equal(scene->watched_ns, 0);
+	assert_int_equal(files_release(scene->files, "sdb"), 0);
+	assert_int_equal(umount2(scene->top, MNT_DETACH), 0);
+}
+
+static void writing(const struct scene *scene, const char *name,
+		    struct guard_writing *ret_writing)
+{
+	struct stat st = {0};
+
+	memset(ret_writing, 0, sizeof(*ret_writing));
+	(void)stat(name, &st);
+	ret_writing->event.key = GUARD_KEY(false, 8, 16);
+	ret_writing->event.uid = 1014;
+	ret_writing->file_system = GUARD_KEY(false, 0, minor_of(scene->top));
+	ret_writing->inode = st.st_ino;
+	(void)snprintf(ret_writing->path, sizeof(ret_writing->path), "%s/%s",
+		       scene->top, name);
+}
+
+static void what_the_guard_tells_of_is_recorded(void **state)
+{
+	const struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+	struct guard_writing told;
+	struct scene *scene = *state;
+
+	NEED_WATCH(scene);
+	put("early", "12345");
+	assert_int_equal(utimensat(AT_FDCWD, "early", old, 0), 0);
+	writing(scene, "early", &told);
+	mount_line(scene, scene->top);
+	files_writing(scene->files, &told);
+	wait_records(scene, 1);
+	/* Where the walk was faster it only guesses who, and it is told again */
+	if (record_of(scene, "early")->uid != 1014)
+		wait_records(scene, 2);
+	assert_string_equal(record_of(scene, "early")->sha256, HASH_OF_12345);
+	assert_int_equal(record_of(scene, "early")->uid, 1014);
+}
+
+static void what_is_unmounted_again_is_told_without_its_hash(void **state)
+{
+	struct guard_writing told;
+	struct scene *scene = *state;
+
+	writing(scene, "gone", &told);
+	files_writing(scene->files, &told);
+	assert_int_equal(scene->count, 1);
+	const struct kept *kept = record_of(scene, told.path);
+	assert_int_equal(kept->code, RECORD_FILE_WRITTEN);
+	assert_string_equal(kept->unhashed, "unmounted before it was read");
+	assert_int_equal(kept->uid, 1014);
+}
+
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, make_scene, end_scene)
 
 int main(void)
@@ -482,6 +604,10 @@ int main(void)
 		SCENE(released_media_can_be_unmounted),
 		SCENE(media_that_are_not_read_write_are_not_recorded),
 		SCENE(a_mount_that_cannot_be_watched_ends_with_a_reason),
+		SCENE(the_guard_hears_what_is_watched),
+		SCENE(what_lies_under_another_mount_is_not_called_watched),
+		SCENE(what_the_guard_tells_of_is_recorded),
+		SCENE(what_is_unmounted_again_is_told_without_its_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
