@@ -87,9 +87,11 @@ class Case:
 
     def sh(self, command, timeout=60, stdin=b""):
         """Runs a command as root in the guest: .ok, .status, .text."""
+        started = time.monotonic()
         result = self.machine.sh(command, stdin, timeout)
+        seconds = time.monotonic() - started
         self.transcript.write(f"# {command}\n{result.text.rstrip()}\n"
-                              f"[{result.status}]\n")
+                              f"[{result.status}] {seconds:.2f} s\n")
         self.transcript.flush()
         return result
 

@@ -189,6 +189,35 @@ def test_mounts_of_other_namespaces_end_too(t):
     is_whole(t, stick)
 
 
+def test_a_partition_is_unmounted_and_goes(t):
+    stick = read_write_stick(t, fs="partitioned")
+    t.until("mount /dev/sda1 /mnt")
+    t.must("echo on-the-partition > /mnt/note.txt")
+    policy(t, 3, "deny")
+    stage(t, "media.ended", "unmounted")
+    t.until("! test -e /sys/block/sda/sda1")
+    t.unplug("stick")
+    t.check(stick.contains("on-the-partition"), "the note was lost")
+
+
+def test_what_is_stacked_on_a_stick_ends_with_it(t):
+    stick = read_write_stick(t, "ext4", grace=2)
+    t.until('dmsetup create safe --table "0 $(blockdev --getsz /dev/sda) '
+            'linear /dev/sda 0"')
+    t.until("mount /dev/mapper/safe /mnt")
+    t.must("echo in-the-safe > /mnt/note.txt")
+    policy(t, 3, "deny")
+    t.until("! findmnt -n /mnt")
+    # The table itself holds the disk, and no process does
+    t.equal(stage(t, "media.ending", "held")["processes"], 0, "processes")
+    stage(t, "media.ended", "cut-off", wait=40)
+    t.fails("dd if=/dev/mapper/safe of=/dev/null count=1 skip=60000 "
+            "iflag=direct")
+    t.unplug("stick")
+    t.check(stick.contains("in-the-safe"), "the note was lost")
+    is_whole(t, stick, "ext4")
+
+
 def test_read_only_in_place_and_back(t):
     stick = read_write_stick(t)
     t.until("as-alice 'udisksctl mount -b /dev/sda --no-user-interaction'")
