@@ -51,6 +51,8 @@ static const struct failure_row rows[] = {
 	[FAILURE_BUS] = {"bus", FAILURE_OBSERVE, "D-Bus is not connected"},
 	[FAILURE_LOGIN_POLICY] = {"login_policy", FAILURE_DEGRADE,
 				  "the login rules are not in force"},
+	[FAILURE_CARDS] = {"cards", FAILURE_DEGRADE,
+			   "a pulled card would not be seen"},
 	[FAILURE_LOOP] = {"loop", FAILURE_EXIT, "the event loop failed"},
 };
 static_assert(sizeof(rows) / sizeof(rows[0]) == FAILURE_KIND_COUNT_,

@@ -42,6 +42,7 @@ enum failure_kind {
 	FAILURE_RECORD_DROPPED,	 /* memory queue was full */
 	FAILURE_BUS,		 /* no D-Bus (yet) */
 	FAILURE_LOGIN_POLICY,	 /* login rules not in force, or not written */
+	FAILURE_CARDS,		 /* a card in use cannot be watched */
 	FAILURE_LOOP,		 /* the event loop itself */
 	FAILURE_KIND_COUNT_,
 };

@@ -12,6 +12,7 @@
 #include "agent/base/cleanup.h"
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
+#include "agent/daemon/card_watch.h"
 #include "agent/daemon/context.h"
 #include "agent/daemon/grant_loop.h"
 #include "agent/daemon/login_store.h"
@@ -27,6 +28,7 @@ struct login_loop {
 	struct logins *logins;
 	struct lock_real *lock;
 	struct login_watch *watch; /* NULL: no bus */
+	struct card_watch *cards;
 	sd_event_source *timer;
 	sd_event_source *folders[LOGIN_RECORD_COUNT];
 	uint64_t deadline_boot_ns;	 /* as the timer is set; 0: off */
@@ -113,6 +115,23 @@ void login_loop_uevent(struct login_loop *loop, const struct uevent *event)
 		logins_token_removed(loop->logins, event->devpath, now);
 	else if (token_of_uevent(loop->daemon->root_fd, event, &token) == 0)
 		logins_token_added(loop->logins, &token, now);
+}
+
+/* Reader and card are two tokens: a reader that is pulled is seen without
+ * pcscd, but a card only with it. */
+static void on_cards(void *userdata, const struct token *cards, size_t count,
+		     const char *why)
+{
+	struct login_loop *loop = userdata;
+	struct daemon *daemon = loop->daemon;
+
+	if (why && !daemon->failures.active[FAILURE_CARDS])
+		log_error(daemon->log, "cards are not seen: %s", why);
+	if (why)
+		(void)failure_raise(&daemon->failures, FAILURE_CARDS, NULL);
+	else
+		failure_clear(&daemon->failures, FAILURE_CARDS);
+	logins_cards(loop->logins, cards, count, clock_boot_ns());
 }
 
 /* --- policy ---------------------------------------------------------------- */
@@ -252,6 +271,7 @@ void login_loop_turn(struct login_loop *loop)
 		grant_loop_people(loop->daemon->grants);
 		pipeline_judge_by_session(pipeline);
 	}
+	card_watch_want(loop->cards, logins_wants_cards(loop->logins));
 	int r = logins_save(loop->logins);
 	if (r < 0)
 		log_warning(loop->daemon->log, "cannot save the sessions: %s",
@@ -331,6 +351,9 @@ int login_loop_new(struct daemon *daemon, struct login_loop **ret_loop)
 	if (r == 0)
 		r = make_logins(loop);
 	if (r == 0)
+		r = card_watch_new(daemon->loop, daemon->root_fd, on_cards,
+				   loop, &loop->cards);
+	if (r == 0)
 		r = add_sources(loop);
 	if (r < 0) {
 		login_loop_free(loop);
@@ -347,6 +370,7 @@ struct login_loop *login_loop_free(struct login_loop *loop)
 	if (loop->logins)
 		(void)!logins_save(loop->logins); /* told at every other turn */
 	login_watch_free(loop->watch);
+	card_watch_free(loop->cards);
 	for (size_t i = 0; i < LOGIN_RECORD_COUNT; i++)
 		sd_event_source_disable_unref(loop->folders[i]);
 	sd_event_source_disable_unref(loop->timer);

@@ -50,7 +50,10 @@ struct login_entry {
 	struct mfa_session mfa;
 	struct token tokens[LOGIN_TOKENS_MAX];
 	size_t token_count;
-	unsigned int factors;	     /* kinds proven last */
+	unsigned int away;    /* bit N: tokens[N] went, and may come back */
+	bool was_asked_cards; /* pcscd answered once since the proof */
+	bool has_cards;	      /* what lay in the readers is among them */
+	unsigned int factors; /* kinds proven last */
 	uint64_t idle_check_boot_ns; /* a text console: look then; 0 */
 };
 
@@ -90,6 +93,14 @@ void logins_token_removed(struct logins *logins, const char *devpath,
 			  uint64_t boot_now_ns) __attribute__((nonnull));
 void logins_token_added(struct logins *logins, const struct token *token,
 			uint64_t boot_now_ns) __attribute__((nonnull));
+/* The cards that lie in readers now; NULL: nobody can tell. A session that was
+ * proven by a card hangs on those of the first answer after its proof. */
+void logins_cards(struct logins *logins, const struct token *cards,
+		  size_t count, uint64_t boot_now_ns)
+	__attribute__((nonnull(1)));
+/* Whether a session hangs on a card and policy cares, so that somebody should
+ * look. */
+bool logins_wants_cards(const struct logins *logins) __attribute__((nonnull));
 /* Events were lost, or nobody was there to take them: looks at all tokens. */
 void logins_check_tokens(struct logins *logins, uint64_t boot_now_ns)
 	__attribute__((nonnull));

@@ -124,7 +124,7 @@ void logins_bind(struct logins *logins, struct login_entry *entry, uint64_t now)
 		event.bind = bind_of(logins, entry, now);
 		event.proof_boot_ns = entry->record.proof_boot_ns;
 		entry->factors = entry->record.factors;
-		logins_take_tokens(logins, entry);
+		logins_take_tokens(logins, entry, now);
 	} else if (is_exempt(logins, entry, now)) {
 		event.bind = MFA_BIND_EXEMPT;
 	} else if (is_older(logins, entry->session.leader_start)) {
@@ -273,11 +273,12 @@ static void give(struct logins *logins, struct login_entry *entry,
 
 	memcpy(entry->record.proofs, record->proofs, sizeof(record->proofs));
 	entry->record.proof_count = record->proof_count;
+	entry->record.proof_boot_ns = record->proof_boot_ns;
 	entry->factors = record->factors;
 	logins_step(logins, entry, &event, now);
 	if (entry->mfa.proof_boot_ns == record->proof_boot_ns &&
 	    entry->mfa.state == MFA_STATE_ATTESTED) {
-		logins_take_tokens(logins, entry);
+		logins_take_tokens(logins, entry, now);
 		return;
 	}
 	entry->record = before.record;

@@ -39,6 +39,10 @@ struct logins {
 	char seen[LOGINS_SEEN_MAX][LOGIN_ID_CHARS + 1];
 	size_t seen_next;
 
+	struct token cards[TOKENS_MAX]; /* logins_cards() */
+	size_t card_count;
+	bool has_cards;
+
 	/* What logins_context() lends. */
 	const char *groups[GROUP_NAMES_MAX];
 	struct group_names group_names;
@@ -63,8 +67,8 @@ bool logins_bind_breakglass(struct logins *logins, struct login_entry *entry,
 			    uint64_t boot_now_ns) __attribute__((nonnull));
 
 /* logins_token.c: the tokens of the session's proofs, as they are now. */
-void logins_take_tokens(struct logins *logins, struct login_entry *entry)
-	__attribute__((nonnull));
+void logins_take_tokens(struct logins *logins, struct login_entry *entry,
+			uint64_t boot_now_ns) __attribute__((nonnull));
 
 /* logins_tell.c */
 

@@ -75,7 +75,9 @@ static void parse_token(struct logins *logins, const char *line)
 	    saved->token_count < LOGIN_TOKENS_MAX) {
 		struct token *token = &saved->tokens[saved->token_count++];
 
-		token->kind = line[6] == '1' ? TOKEN_KEY : TOKEN_READER;
+		token->kind = line[6] == '1'   ? TOKEN_KEY
+			      : line[6] == '3' ? TOKEN_CARD
+					       : TOKEN_READER;
 		(void)snprintf(token->devpath, sizeof(token->devpath), "%s",
 			       line + 8);
 	}
@@ -148,6 +150,13 @@ bool logins_restore(struct logins *logins, struct login_entry *entry)
 		entry->factors = saved->factors;
 		memcpy(entry->tokens, saved->tokens, sizeof(entry->tokens));
 		entry->token_count = saved->token_count;
+		entry->was_asked_cards = true; /* or long enough ago */
+		for (size_t t = 0; t < entry->token_count; t++) {
+			if (entry->tokens[t].kind == TOKEN_CARD)
+				entry->has_cards = true;
+			if (entry->mfa.token_gone_boot_ns)
+				entry->away |= 1u << t;
+		}
 		return true;
 	}
 	return false;

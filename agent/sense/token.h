@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tokens that prove possession, as sysfs shows them: security keys by their
- * hidraw node (FIDO usage page), card readers by their USB device. A card that
- * leaves a reader that stays is not seen here: the kernel does not know it.
+ * hidraw node (FIDO usage page), card readers by their USB device. Of a card in
+ * a reader the kernel knows nothing: agent/sense/card.h.
  * Reads only; must not talk to a token.
  */
 #pragma once
@@ -20,11 +20,13 @@ enum token_kind {
 	TOKEN_NONE = 0,
 	TOKEN_KEY,    /* FIDO */
 	TOKEN_READER, /* of smart cards */
+	TOKEN_CARD,   /* in such a reader */
 };
 
 struct token {
 	enum token_kind kind;
-	char devpath[SYSFS_PATH_MAX]; /* of the hidraw node, the USB device */
+	/* Of the hidraw node, the USB device; for a card: "pcsc:READER". */
+	char devpath[SYSFS_PATH_MAX];
 	/* The same when it is plugged in again: ids, names, serial. */
 	char identity[TOKEN_IDENTITY_MAX];
 };
