@@ -190,6 +190,37 @@ static int put_back(const struct cli *cli, const struct sources *sources)
 	return r < 0 ? r : store_transact(store, note_restored, NULL);
 }
 
+/* A revocation that was forgotten is a stolen key that counts again. */
+static int warn_restored(const struct cli *cli)
+{
+	const char *text = cli_say(
+		cli,
+		"復元しました。\n"
+		"\n"
+		"*** サービスを始める前に ***\n"
+		"控えた後の失効はすべて忘れられ、その証明書は再び有効です。\n"
+		"一つずつ失効をやり直してください:\n"
+		"  sekimori-collector revoke --terminal ID\n"
+		"控えた後に発行・更新した証明書はこの保管庫が知りません。その端"
+		"末"
+		"は記録を\n送れますが、更新はできず、新しいトークンが要ります:"
+		"\n"
+		"  sekimori-collector token\n",
+		"Restored.\n"
+		"\n"
+		"*** BEFORE YOU START THE SERVICE ***\n"
+		"Every revocation since the backup is forgotten: those "
+		"certificates count again.\nRevoke each of them once more:\n"
+		"  sekimori-collector revoke --terminal ID\n"
+		"Certificates given or renewed since the backup are not known "
+		"here. Their\nterminals can deliver events, but nothing is "
+		"renewed for them; each needs a token:\n"
+		"  sekimori-collector token\n");
+
+	return fputs(text, stdout) < 0 || fflush(stdout) != 0 ? CLI_FAILED
+							      : CLI_OK;
+}
+
 int cmd_restore(struct cli *cli)
 {
 	struct sources sources;
@@ -217,11 +248,5 @@ int cmd_restore(struct cli *cli)
 			(void)close(sources.fds[i]); /* only read */
 	if (r < 0)
 		return CLI_FAILED;
-	return puts(cli_say(cli,
-			    "復元しました。控え以後の失効(revoke)をやり直して"
-			    "ください。",
-			    "Restored. Revoke again what was revoked since the "
-			    "backup.")) < 0
-		       ? CLI_FAILED
-		       : CLI_OK;
+	return warn_restored(cli);
 }

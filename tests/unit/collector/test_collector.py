@@ -294,7 +294,9 @@ def a_backup_is_whole_and_a_restored_store_says_what_it_is(c):
     new.__dict__ = c.__dict__ | {"folder": c.folder + ".new", "log": c.folder + ".new.log",
                                  "config": c.folder + ".new.conf", "process": None, "port": 0,
                                  "console_port": 0}
-    new.command("restore", copy)
+    said = new.command("restore", copy)
+    equal(("BEFORE YOU START" in said or "始める前に" in said, "revoke --terminal" in said),
+          (True, True), "what must be done again")
     new.start()
     try:
         for t in (kept, freed):
