@@ -64,6 +64,7 @@ LIBS_daemon := $(call pc,--libs,libsystemd libbpf libzstd) -lelf -lz
 LIBS_probe := $(call pc,--libs,blkid libseccomp)
 LIBS_ship := $(call pc,--libs,libcurl libssl zlib libzstd libseccomp libsystemd)
 LIBS_ctl := $(call pc,--libs,libsystemd libzstd)
+LIBS_notify := $(call pc,--libs,libnotify gtk4)
 LIBS_collector := $(call pc,--libs,libmicrohttpd gnutls sqlite3 libpq jansson zlib \
 	libzstd libssl libcurl libsystemd)
 # ---- what is built --------------------------------------------------------
@@ -85,28 +86,31 @@ LIB_ctl       := $(filter-out %/main.c,$(call src,agent/ctl))
 LIB_probe     := $(filter-out %/main.c,$(call src,agent/probe))
 LIB_collector := $(filter-out %/main.c,$(call src,collector) \
 	$(call src,collector/api) $(call src,collector/web))
+LIB_notify    := $(filter-out %/main.c,$(call src,agent/notify))
 LIB_witness   := $(filter-out %/main.c,$(call src,collector/witness))
 LIB_tool      := $(filter-out %/main.c,$(call src,policy/tool))
 LIB_fakes     := $(call src,tests/fakes) tests/pam/world.c tests/pam/rows.c
 LIB_terminals := $(call src,tests/bench/terminals)
 LIB_pammod    := $(filter-out %/pam_sekimori.c %/places.c,$(call src,agent/pam))
 ALL_LIBS := policy base wire sense enforce spool daemon ship ctl probe \
-	collector witness tool fakes pammod terminals
+	notify collector witness tool fakes pammod terminals
 
 PROG_sekimorid          := agent/daemon/main.c daemon sense enforce spool wire pammod policy base
 PROG_sekimori-probe     := agent/probe/main.c probe base
 PROG_sekimori-ship      := agent/ship/main.c ship spool wire base policy
 PROG_sekimorictl        := agent/ctl/main.c ctl spool wire pammod policy base
+PROG_sekimori-notify    := agent/notify/main.c notify policy base
 PROG_sekimori-policy    := policy/tool/main.c tool policy wire base
 PROG_sekimori-collector := collector/main.c collector wire policy base
 PROG_sekimori-witness   := collector/witness/main.c witness collector wire policy base
-PROGS := sekimorid sekimori-probe sekimori-ship sekimorictl sekimori-policy \
+PROGS := sekimorid sekimori-probe sekimori-ship sekimorictl sekimori-notify sekimori-policy \
 	sekimori-collector sekimori-witness
 HAVE := $(foreach p,$(PROGS),$(if $(wildcard $(firstword $(PROG_$(p)))),$(p)))
 LIBS_sekimorid          := $(LIBS_daemon)
 LIBS_sekimori-probe     := $(LIBS_probe)
 LIBS_sekimori-ship      := $(LIBS_ship)
 LIBS_sekimorictl        := $(LIBS_ctl)
+LIBS_sekimori-notify    := $(LIBS_notify)
 LIBS_sekimori-collector := $(LIBS_collector)
 LIBS_sekimori-witness   := $(LIBS_collector)
 
@@ -125,6 +129,10 @@ $(BUILD)/tests/%.o: WARN_DIR := -Wno-missing-prototypes -Werror=unused-function
 $(BUILD)/agent/enforce/%.o: WARN_DIR := -isystem $(BUILD)/bpf
 # (A pattern rule without a recipe would add nothing, hence the list.)
 $(call obj,$(LIB_enforce)): | $(BPF_SKELS)
+# GTK's headers trip our warnings
+CFLAGS_gtk := $(patsubst -I%,-isystem %,$(call pc,--cflags,libnotify gtk4))
+$(BUILD)/agent/notify/%.o: WARN_DIR := $(CFLAGS_gtk) \
+	-DSEKIMORI_LOCALE='"$(DATADIR)/locale"'
 # libpq keeps its header in a folder of its own
 CFLAGS_pq := $(call pc,--cflags,libpq)
 $(BUILD)/collector/%.o: WARN_DIR := -I$(BUILD)/collector $(CFLAGS_pq)
@@ -202,6 +210,15 @@ $(BUILD)/bpf/guard_%.skel.h: $(BUILD)/bpf/guard_%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name guard_$* >$@
 
+# Translations of the desktop part; GTK's own come by the same way.
+PO := $(sort $(wildcard agent/notify/*.po))
+MO := $(patsubst agent/notify/%.po,$(BUILD)/locale/%/LC_MESSAGES/sekimori-notify.mo,$(PO))
+all: $(MO)
+$(BUILD)/locale/%/LC_MESSAGES/sekimori-notify.mo: agent/notify/%.po
+	$(call say,MSGFMT,$<)
+	@mkdir -p $(@D)
+	$(Q)msgfmt --check-format -o $@ $<
+
 # Files embedded in the collector: collector/web/static/* as one C table.
 WEB_STATIC := $(sort $(wildcard collector/web/static/*))
 $(BUILD)/collector/web_static.inc: collector/web/embed.py $(WEB_STATIC)
@@ -217,7 +234,7 @@ UNIT := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
 TEST_COMMON := policy base wire spool sense enforce fakes pammod
 TEST_LIBS = $(LIBS_daemon) $(LIBS_probe) $(LIBS_ship) $(LIBS_collector) \
 	$(LIBS_all) -lcmocka -lutil -lpam
-test_own = $(filter daemon ship ctl probe collector tool,$(1))
+test_own = $(filter daemon ship ctl notify probe collector tool,$(1))
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o \
 		$(call lib,$(ALL_LIBS))
 	$(call say,LINK,$@)
@@ -343,9 +360,9 @@ $(BUILD)/tests/lint/impure.o: tests/lint/samples/impure.c
 	$(Q)$(CC) -c -o $@ $<
 
 # ---- install --------------------------------------------------------------
-.PHONY: install install-agent install-authselect install-collector install-tools
+.PHONY: install install-agent install-notify install-authselect install-collector install-tools
 PAM_PROFILES := $(wildcard pkg/pam/sekimori-*)
-install: install-agent install-collector install-tools ## honours DESTDIR
+install: install-agent install-notify install-collector install-tools ## honours DESTDIR
 inst = install -D -m $(1) $(2) $(DESTDIR)$(3)
 install-agent: all
 	$(Q)$(call inst,755,$(BUILD)/sekimorid,$(SBINDIR)/sekimorid)
@@ -371,12 +388,20 @@ install-agent: all
 	$(Q)$(call inst,644,$(BUILD)/pam_sekimori.so,$(PAMDIR)/pam_sekimori.so)
 	$(Q)for f in $(PAM_PROFILES); do \
 		install -D -m 644 $$f $(DESTDIR)$(DATADIR)/pam-configs/$${f##*/} || exit 1; done
-	$(Q)for s in 1 5 7 8; do for f in $(filter-out %collector.8 %witness.8 %collector.conf.5 %policy.1,$(wildcard pkg/man/*.[1578])); do \
+	$(Q)for s in 1 5 7 8; do for f in $(filter-out %collector.8 %witness.8 %collector.conf.5 %policy.1 %notify.1,$(wildcard pkg/man/*.[1578])); do \
 		case $$f in *.$$s) install -D -m 644 $$f $(DESTDIR)$(MANDIR)/man$$s/$${f##*/} || exit 1;; esac; done; done
 # Where PAM is put together by authselect (rpm): instead of pam-configs.
 install-authselect:
 	$(Q)for f in $(wildcard pkg/pam/authselect/*); do \
 		install -D -m 644 $$f $(DESTDIR)$(AUTHSELECTDIR)/$${f##*/} || exit 1; done
+# Apart from the agent: a terminal without a desktop needs no GTK.
+install-notify: all
+	$(Q)$(call inst,755,$(BUILD)/sekimori-notify,$(BINDIR)/sekimori-notify)
+	$(Q)$(call inst,644,pkg/desktop/sekimori-notify.desktop,$(SYSCONFDIR)/xdg/autostart/sekimori-notify.desktop)
+	$(Q)$(call inst,644,pkg/desktop/sekimori-request.desktop,$(DATADIR)/applications/sekimori-request.desktop)
+	$(Q)$(call inst,644,pkg/man/sekimori-notify.1,$(MANDIR)/man1/sekimori-notify.1)
+	$(Q)for f in $(MO); do \
+		install -D -m 644 $$f $(DESTDIR)$(DATADIR)/$${f#$(BUILD)/} || exit 1; done
 install-tools: all
 	$(Q)$(call inst,755,$(BUILD)/sekimori-policy,$(BINDIR)/sekimori-policy)
 	$(Q)$(call inst,644,pkg/man/sekimori-policy.1,$(MANDIR)/man1/sekimori-policy.1)

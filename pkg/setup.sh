@@ -7,7 +7,8 @@ set -euo pipefail
 build=(gcc make libc6-dev pkg-config clang llvm bpftool libbpf-dev libelf-dev
 	zlib1g-dev libzstd-dev libsystemd-dev libblkid-dev libssl-dev
 	libjansson-dev libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev
-	libsqlite3-dev libpq-dev libseccomp-dev libpam0g-dev gettext python3 git
+	libsqlite3-dev libpq-dev libseccomp-dev libpam0g-dev libgtk-4-dev
+	libnotify-dev gettext python3 git
 	debhelper dpkg-dev fakeroot)
 vm=(qemu-system-x86 qemu-utils seabios mmdebstrap busybox-static cpio zstd
 	xz-utils kmod e2fsprogs dosfstools openssl ca-certificates)
@@ -16,7 +17,8 @@ check=(libcmocka-dev libclang-rt-14-dev clang-format mandoc shellcheck
 	cppcheck clang-tidy valgrind dbus protobuf-compiler python3-protobuf
 	sqlite3 softhsm2 libengine-pkcs11-openssl lintian curl libpam-oath
 	libpam-google-authenticator postgresql rsyslog rsyslog-gnutls
-	rsyslog-relp nodejs npm chromium fonts-noto-cjk)
+	rsyslog-relp nodejs npm chromium fonts-noto-cjk xvfb xdotool imagemagick
+	python3-dbus python3-gi)
 
 case ${1:-build} in
 build) want=("${build[@]}") ;;

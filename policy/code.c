@@ -149,6 +149,18 @@ static int read_letters(struct span text, size_t n, uint64_t *ret_bits)
 	return 0;
 }
 
+size_t code_letters(struct span text)
+{
+	size_t count = 0;
+
+	while (text.len > 0 && count <= CODE_CHARS) {
+		uint32_t c;
+		text = span_skip(text, next_character(text, &c));
+		count += !is_separator(c);
+	}
+	return count;
+}
+
 void code_receipt_format(struct code_receipt receipt,
 			 char ret_text[CODE_RECEIPT_SIZE])
 {

@@ -164,6 +164,10 @@ int code_agree(EVP_PKEY *own, EVP_PKEY *other,
 	       uint8_t ret_secret[CODE_SECRET_BYTES])
 	__attribute__((nonnull, warn_unused_result));
 
+/* How many letters stand in a text, separators not counted: to tell one that
+ * is being typed from one that is wrong. At most CODE_CHARS + 1 are counted. */
+size_t code_letters(struct span text);
+
 /* "helpdesk" "approver"; "none". Total, static. */
 const char *code_level_to_str(enum code_level level)
 	__attribute__((returns_nonnull));

@@ -14,6 +14,7 @@
 #include "agent/daemon/context.h"
 #include "agent/daemon/control_methods.h"
 #include "agent/daemon/login_loop.h"
+#include "agent/daemon/notices.h"
 
 #define BUS_NAME   CONTROL_BUS_NAME
 #define BUS_PATH   "/jp/sekimori/Agent1"
@@ -33,6 +34,7 @@ struct control {
 	sd_event_source *reconnect;
 	bool is_connected;
 	uint64_t published_seq;
+	struct notices notices;
 	unsigned int request_count;
 	/* Who waits for polkit: no user may hold up the others */
 	uint32_t asking[ASKING_MAX];
@@ -304,7 +306,9 @@ static const sd_bus_vtable vtable[] = {
 		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("SelfTested", "uuuus", "", on_call,
 		      SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Subscribe", "", "", on_call, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL("Event", "ts", 0),
+	SD_BUS_SIGNAL("Notice", "ts", 0),
 	SD_BUS_SIGNAL("StatusChanged", "", 0),
 	SD_BUS_VTABLE_END,
 };
@@ -483,6 +487,11 @@ void control_status_changed(struct control *control)
 					 "StatusChanged", NULL);
 }
 
+int control_subscribe(struct control *control, const char *name, uint32_t uid)
+{
+	return notices_add(&control->notices, name, uid);
+}
+
 static int publish(uint64_t seq, const char *json, size_t size, void *userdata)
 {
 	struct control *control = userdata;
@@ -494,6 +503,7 @@ static int publish(uint64_t seq, const char *json, size_t size, void *userdata)
 				   "ts", seq, text);
 	if (r < 0)
 		return r;
+	notices_send(&control->notices, control->bus, seq, text);
 	control->published_seq = seq;
 	return 0;
 }

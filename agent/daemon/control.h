@@ -22,3 +22,7 @@ void control_status_changed(struct control *control) __attribute__((nonnull));
 
 /* Signal Event for each event that became durable since the last call. */
 void control_publish(struct control *control) __attribute__((nonnull));
+
+/* The connection NAME of user UID is sent Notice from now on: notices.h. */
+int control_subscribe(struct control *control, const char *name, uint32_t uid)
+	__attribute__((nonnull, warn_unused_result));

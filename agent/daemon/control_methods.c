@@ -11,6 +11,7 @@
 #include "agent/base/cleanup.h"
 #include "agent/base/clock.h"
 #include "agent/daemon/context.h"
+#include "agent/daemon/control.h"
 #include "agent/daemon/control_answer.h"
 #include "agent/daemon/control_grants.h"
 #include "agent/daemon/control_logins.h"
@@ -242,6 +243,19 @@ static int run_selftested(struct control_call *asked)
 	return sd_bus_reply_method_return(asked->call, NULL);
 }
 
+static int run_subscribe(struct control_call *asked)
+{
+	int r = control_subscribe(asked->daemon->control,
+				  sd_bus_message_get_sender(asked->call),
+				  asked->uid);
+
+	if (r == -ENOBUFS)
+		return sd_bus_reply_method_errorf(
+			asked->call, SD_BUS_ERROR_LIMITS_EXCEEDED,
+			"too many programs are told already");
+	return r < 0 ? r : sd_bus_reply_method_return(asked->call, NULL);
+}
+
 static const struct control_method methods[] = {
 	{"Status", "jp.sekimori.agent.status", run_status},
 	{"ListDevices", "jp.sekimori.agent.status", run_list_devices},
@@ -260,6 +274,7 @@ static const struct control_method methods[] = {
 	{"EndGrant", "jp.sekimori.agent.request", run_end_grant},
 	{"Extend", "jp.sekimori.agent.request", run_extend},
 	{"SelfTested", "jp.sekimori.agent.manage", run_selftested},
+	{"Subscribe", "jp.sekimori.agent.status", run_subscribe},
 };
 
 const struct control_method *control_method(const char *member)

@@ -366,6 +366,17 @@ static void what_is_no_word_is_misspelt_and_changes_nothing(void **state)
 	assert_int_equal(code.proof, 42);
 }
 
+static void letters_are_counted_while_they_are_typed(void **state)
+{
+	(void)state;
+	assert_int_equal(code_letters(SPAN("")), 0);
+	assert_int_equal(code_letters(SPAN(" - ー　")), 0);
+	assert_int_equal(code_letters(SPAN("9a1-ｂ")), 4);
+	assert_int_equal(code_letters(SPAN("9A1M-24QX-77ZKD")), CODE_CHARS);
+	assert_int_equal(code_letters(SPAN("9A1M-24QX-77ZKD9999")),
+			 CODE_CHARS + 1);
+}
+
 static void a_receipt_is_bound_to_all_it_stands_for(void **state)
 {
 	const uint8_t secret[CODE_KEY_BYTES] = {1};
@@ -523,6 +534,7 @@ int main(void)
 		cmocka_unit_test(reading_forgives_how_people_write),
 		cmocka_unit_test(
 			what_is_no_word_is_misspelt_and_changes_nothing),
+		cmocka_unit_test(letters_are_counted_while_they_are_typed),
 		cmocka_unit_test(a_receipt_is_bound_to_all_it_stands_for),
 		cmocka_unit_test(
 			keys_are_hkdf_and_differ_by_level_and_terminal),
