@@ -284,20 +284,22 @@ $(WRONG_CLOCK): tests/unit/collector/wrong_clock.c
 unit: $(UNIT) ## build and run the unit tests
 	$(Q)$(PYTHON) tests/run_checks.py --build $(BUILD) --only unit
 
-check: all $(UNIT) $(FUZZ_REPLAY) $(TOOLS) $(WRONG_CLOCK) $(BUILD)/tests/lint/impure.o ## unit tests, lint, seeds, man pages: no root, no network
+check: all $(UNIT) $(FUZZ_REPLAY) $(TOOLS) $(WRONG_CLOCK) $(BUILD)/tests/bench/load $(BUILD)/tests/lint/impure.o ## unit tests, lint, seeds, man pages: no root, no network
 	$(Q)$(PYTHON) tests/run_checks.py --build $(BUILD)
 
 check-san: ## the unit tests and seeds again under ASan and UBSan
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-san SAN=1 CFLAGS='-O1 -g' san-run
 .PHONY: san-run
-san-run: all $(UNIT) $(FUZZ_REPLAY) $(TOOLS) $(WRONG_CLOCK)
+san-run: all $(UNIT) $(FUZZ_REPLAY) $(TOOLS) $(WRONG_CLOCK) $(BUILD)/tests/bench/load
 	$(Q)$(PYTHON) tests/run_checks.py --build $(BUILD) --only unit,python,fuzz --name check-san
 
 e2e: deb $(TOOLS) $(BUILD)/tests/e2e/guest-agent ## the packages in a real terminal (VM)
 	$(Q)$(PYTHON) tests/e2e/run.py --build $(BUILD) $(E2E)
 
 # Only what has a shorter one in `make test`.
-soak: ## the long versions: 200 plugs in a row
+soak: all $(BUILD)/tests/bench/load ## the long versions: three weeks of 1,000 terminals, 200 plugs in a row
+	$(Q)BUILD=$(BUILD) SEKIMORI_BACKLOG=1000x4200 $(PYTHON) \
+		tests/unit/collector/test_backlog.py
 	$(Q)SEKIMORI_CYCLES=200 $(MAKE) --no-print-directory e2e \
 		E2E='--only 28_plug_cycles --workers 1'
 
