@@ -310,9 +310,10 @@ static int with_one(struct tool *tool, const char *name, const char *one)
 		return block_guard_set_tamper(tool->guard,
 					      strcmp(one, "on") == 0);
 	if (strcmp(name, "gates") == 0)
-		return block_guard_set_gates(
-			tool->guard,
-			strcmp(one, "on") == 0 ? GUARD_GATE_ALL : 0);
+		return block_guard_set_gates(tool->guard,
+					     strcmp(one, "on") == 0
+						     ? GUARD_GATE_ALL
+						     : 0);
 	if (strcmp(name, "follow") == 0)
 		return cmd_follow(tool, one);
 	if (strcmp(name, "usb-default") == 0)

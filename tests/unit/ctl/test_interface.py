@@ -51,6 +51,10 @@ used = {}
 for name, text in CTL.items():
     for m in re.finditer(rf"\bN?_\(\s*({TEXT})\s*\)", text):
         used[joined(m.group(1))] = name
+# What `spool verify` finds is worded where it is found.
+for found in re.findall(r"\bdetail = (.*?)[;}]", pathlib.Path("agent/spool/verify.c").read_text(), re.S):
+    for m in re.finditer(TEXT, found):
+        used[joined(m.group(0))] = "agent/spool/verify.c"
 pairs = dict((joined(a), joined(b)) for a, b in
              re.findall(rf"\{{({TEXT}),\s*({TEXT})\}}", CTL["ja.c"]))
 row("texts were found", len(used) > 80 and len(pairs) > 80, (len(used), len(pairs)))
