@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * console: routes and the door. Everything but /healthz, the checkpoint and
- * the tiles (hashes only) wants the login; only GET and HEAD exist, so no page elsewhere can make a browser change anything.
+ * the tiles (hashes only) wants the login. GET and HEAD change nothing; the one
+ * POST there is takes what a browser cannot be made to send from elsewhere.
  */
 #include "collector/console.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/base/clock.h"
@@ -18,6 +20,7 @@
 
 #define STATIC_PREFIX "/static/"
 #define TILE_PREFIX   "/tile/8/"
+#define GRANTS_PATH   "/api/v1/grants"
 
 struct resource {
 	const char *path;
@@ -38,6 +41,8 @@ static const struct resource RESOURCES[] = {
 	{"/api/v1/events.csv", api_export_csv},
 	{"/api/v1/events.ndjson", api_export_ndjson},
 	{"/api/v1/events/stream", api_stream},
+	{"/api/v1/requests", api_requests},
+	{GRANTS_PATH, api_grants},
 	{"/metrics", metrics_reply},
 };
 
@@ -138,35 +143,89 @@ static void fill(struct console_request *request, const char *path)
 			"no such resource");
 }
 
+/* What one request has sent so far. */
+struct upload {
+	struct buf body;
+	bool is_too_large;
+};
+
+static void take_data(struct upload *upload, const char *data, size_t size)
+{
+	if (upload->is_too_large)
+		return;
+	if (upload->body.limit == 0)
+		upload->body = (struct buf)BUF_INIT(LIMIT_CONSOLE_BODY_BYTES);
+	upload->is_too_large = buf_append(&upload->body, data, size) < 0;
+}
+
+static void post(struct console_request *request, const char *path)
+{
+	if (strcmp(path, GRANTS_PATH) != 0)
+		http_reply_text(&request->reply, MHD_HTTP_METHOD_NOT_ALLOWED,
+				"read only");
+	else if (is_logged_in(request))
+		api_grants_post(request);
+}
+
+static void answer(struct console_request *request, const char *method,
+		   const char *path, const struct upload *upload)
+{
+	if (upload->is_too_large)
+		http_reply_text(&request->reply, MHD_HTTP_CONTENT_TOO_LARGE,
+				"the body is larger than %u octets",
+				LIMIT_CONSOLE_BODY_BYTES);
+	else if (strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
+		 strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)
+		fill(request, path);
+	else if (strcmp(method, MHD_HTTP_METHOD_POST) == 0)
+		post(request, path);
+	else
+		http_reply_text(&request->reply, MHD_HTTP_METHOD_NOT_ALLOWED,
+				"read only");
+}
+
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection,
 				  const char *path, const char *method,
 				  const char *version, const char *data,
 				  size_t *size, void **request_ctx)
 {
+	struct upload *upload = *request_ctx;
 	struct console_request request = {
 		.console = ctx,
 		.connection = connection,
 	};
 	enum MHD_Result result;
 
-	(void)version, (void)data; /* no resource reads a body */
-	if (!*request_ctx) {
-		*request_ctx = ctx; /* any address: the head was seen */
+	(void)version; /* 1.0 and 1.1 are treated alike */
+	if (!upload) {
+		*request_ctx = calloc(1, sizeof(*upload));
+		return *request_ctx ? MHD_YES : MHD_NO;
+	}
+	if (*size > 0) {
+		take_data(upload, data, *size);
+		*size = 0;
 		return MHD_YES;
 	}
-	if (*size > 0)
-		return MHD_NO;
 
 	http_reply_init(&request.reply);
-	if (strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
-	    strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)
-		fill(&request, path);
-	else
-		http_reply_text(&request.reply, MHD_HTTP_METHOD_NOT_ALLOWED,
-				"read only");
+	request.body = &upload->body;
+	answer(&request, method, path, upload);
 	result = http_reply_send(&request.reply, connection);
 	http_reply_fini(&request.reply);
 	return result;
+}
+
+static void on_completed(void *ctx, struct MHD_Connection *connection,
+			 void **request_ctx,
+			 enum MHD_RequestTerminationCode code)
+{
+	struct upload *upload = *request_ctx;
+
+	(void)ctx, (void)connection, (void)code; /* all in the upload */
+	if (upload)
+		buf_fini(&upload->body);
+	free(upload);
+	*request_ctx = NULL;
 }
 
 static void log_adapter(void *ctx, const char *format, va_list args)
@@ -192,7 +251,8 @@ int console_start(struct console *console, const struct console_config *config,
 		MHD_OPTION_CONNECTION_LIMIT, LIMIT_CONSOLE_CONNECTIONS,
 		MHD_OPTION_CONNECTION_TIMEOUT, LIMIT_IDLE_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)LIMIT_CONNECTION_BYTES, MHD_OPTION_END);
+		(size_t)LIMIT_CONNECTION_BYTES, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, NULL, MHD_OPTION_END);
 
 	if (!daemon)
 		return -EIO;

@@ -2,7 +2,8 @@
 /*
  * console: the listener people and scripts read from: JSON API, one page,
  * metrics. It has its own port, its own read-only store handle and one thread,
- * and can change nothing.
+ * and can change nothing but
+ * what it takes to the terminals: a text signed elsewhere (api/grants.c).
  */
 #pragma once
 
@@ -39,6 +40,7 @@ struct console_request {
 	struct console *console;
 	struct MHD_Connection *connection;
 	struct http_reply reply;
+	const struct buf *body; /* of a POST, whole; else empty */
 };
 
 /* The resources; each fills the reply. api/, web/, metrics.c */
@@ -56,6 +58,9 @@ void web_events(struct console_request *request) __attribute__((nonnull));
 void web_stream(struct console_request *request) __attribute__((nonnull));
 void web_event(struct console_request *request) __attribute__((nonnull));
 void web_proof(struct console_request *request) __attribute__((nonnull));
+void api_requests(struct console_request *request) __attribute__((nonnull));
+void api_grants(struct console_request *request) __attribute__((nonnull));
+void api_grants_post(struct console_request *request) __attribute__((nonnull));
 void metrics_reply(struct console_request *request) __attribute__((nonnull));
 
 /*

@@ -21,7 +21,7 @@
 #define KEY_VERSION "inbox.version" /* changes with every publication */
 #define KEY_SIZE    128
 
-static const char *const NAMES[] = {INBOX_POLICY, INBOX_ORDER};
+static const char *const NAMES[] = {INBOX_POLICY, INBOX_ORDER, INBOX_GRANTS};
 #define NAME_COUNT (sizeof(NAMES) / sizeof(NAMES[0]))
 
 struct inbox {
@@ -47,6 +47,23 @@ static void make_key(const char *host, const char *name, char key[KEY_SIZE])
 		       name); /* both are bounded words */
 }
 
+int inbox_read(struct store *store, const char *host, const char *name,
+	       char **ret_text)
+{
+	char key[KEY_SIZE], *text = NULL;
+	int r;
+
+	make_key(host, name, key);
+	r = store->ops->meta_get(store, key, &text);
+	if (r == 0 && *text == '\0') {
+		free(text); /* taken out again */
+		return -ENOENT;
+	}
+	if (r == 0)
+		*ret_text = text;
+	return r;
+}
+
 /* A text for the terminal itself goes before one for all. */
 static int find_document(struct store *store, const char *host,
 			 const char *name, char **ret_text)
@@ -54,12 +71,7 @@ static int find_document(struct store *store, const char *host,
 	char key[KEY_SIZE];
 	int r;
 
-	make_key(host, name, key);
-	r = store->ops->meta_get(store, key, ret_text);
-	if (r == 0 && **ret_text == '\0') {
-		free(*ret_text); /* taken out again */
-		r = -ENOENT;
-	}
+	r = inbox_read(store, host, name, ret_text);
 	if (r != -ENOENT)
 		return r;
 	make_key(NULL, name, key);
@@ -284,23 +296,33 @@ void inbox_free(struct inbox *inbox)
 	free(inbox);
 }
 
-/* Three words of base64url with dots between: what a JWS looks like. */
-static bool is_jws(const char *text)
+/* Three words of base64url with dots between: what a JWS looks like. Where it
+ * ends, or NULL. */
+static const char *skip_jws(const char *text)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "abcdefghijklmnopqrstuvwxyz0123456789-_";
-	size_t len = strlen(text), at = 0;
 
-	if (len > JWS_TEXT_MAX_BYTES)
-		return false;
 	for (int word = 0; word < 3; word++) {
-		size_t letters_len = strspn(text + at, letters);
-		at += letters_len;
-		if (letters_len == 0 || text[at] != (word < 2 ? '.' : '\0'))
-			return false;
-		at++;
+		size_t letters_len = strspn(text, letters);
+		text += letters_len;
+		if (letters_len == 0 || (word < 2 && *text != '.'))
+			return NULL;
+		text += word < 2;
 	}
-	return true;
+	return text;
+}
+
+static bool is_document(const char *name, const char *text)
+{
+	bool may_be_several = strcmp(name, INBOX_GRANTS) == 0;
+
+	if (strlen(text) > JWS_TEXT_MAX_BYTES)
+		return false;
+	const char *end = skip_jws(text);
+	while (end && *end == ' ' && may_be_several)
+		end = skip_jws(end + 1);
+	return end && *end == '\0';
 }
 
 static bool is_name(const char *name)
@@ -317,7 +339,7 @@ int inbox_publish(struct store *store, const char *host, const char *name,
 	char key[KEY_SIZE], version[SECRET_TOKEN_SIZE];
 	int r;
 
-	if (!is_name(name) || (*text && !is_jws(text)))
+	if (!is_name(name) || (*text && !is_document(name, text)))
 		return -EINVAL;
 	make_key(host, name, key);
 	r = store->ops->meta_set(store, key, text);

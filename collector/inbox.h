@@ -17,6 +17,7 @@
 /* The documents there are; the values are their names in the inbox. */
 #define INBOX_POLICY "policy.jws"
 #define INBOX_ORDER  "order.jws"
+#define INBOX_GRANTS "grants.jws" /* several texts, blanks in between */
 
 struct inbox;
 
@@ -32,6 +33,11 @@ void inbox_free(struct inbox *inbox);
 
 /* GET /v1/inbox. */
 void inbox_handle(struct request *request) __attribute__((nonnull));
+
+/* The document NAME of one terminal, and no other's; the caller frees. -ENOENT:
+ * there is none. */
+int inbox_read(struct store *store, const char *host, const char *name,
+	       char **ret_text) __attribute__((nonnull, warn_unused_result));
 
 /*
  * In a transaction: the document NAME for one terminal, or for all (HOST NULL);

@@ -11,6 +11,8 @@
 #define LIMIT_BODY_INFLATED_BYTES (8u << 20)
 /* A body over its limit is read and dropped up to here, then disconnected. */
 #define LIMIT_BODY_DISCARD_BYTES (16u << 20)
+/* Body of a POST to the console (one signed grant): more is 413. */
+#define LIMIT_CONSOLE_BODY_BYTES 8192u
 /* Body of an enrolment request (base64 CSR): more is 413. */
 #define LIMIT_CSR_BYTES 16384u
 /* Log of a zstd window a client may ask us to allocate (2 MiB): else 413. */
