@@ -88,12 +88,13 @@ LIB_collector := $(filter-out %/main.c,$(call src,collector) \
 	$(call src,collector/api) $(call src,collector/web))
 LIB_notify    := $(filter-out %/main.c,$(call src,agent/notify))
 LIB_witness   := $(filter-out %/main.c,$(call src,collector/witness))
+LIB_desk      := $(filter-out %/main.c,$(call src,collector/desk))
 LIB_tool      := $(filter-out %/main.c,$(call src,policy/tool))
 LIB_fakes     := $(call src,tests/fakes) tests/pam/world.c tests/pam/rows.c
 LIB_terminals := $(call src,tests/bench/terminals)
 LIB_pammod    := $(filter-out %/pam_sekimori.c %/places.c,$(call src,agent/pam))
 ALL_LIBS := policy base wire sense enforce spool daemon ship ctl probe \
-	notify collector witness tool fakes pammod terminals
+	notify collector witness desk tool fakes pammod terminals
 
 PROG_sekimorid          := agent/daemon/main.c daemon sense enforce spool wire pammod policy base
 PROG_sekimori-probe     := agent/probe/main.c probe base
@@ -103,8 +104,9 @@ PROG_sekimori-notify    := agent/notify/main.c notify policy base
 PROG_sekimori-policy    := policy/tool/main.c tool policy wire base
 PROG_sekimori-collector := collector/main.c collector wire policy base
 PROG_sekimori-witness   := collector/witness/main.c witness collector wire policy base
+PROG_sekimori-desk      := collector/desk/main.c desk tool wire policy base
 PROGS := sekimorid sekimori-probe sekimori-ship sekimorictl sekimori-notify sekimori-policy \
-	sekimori-collector sekimori-witness
+	sekimori-collector sekimori-witness sekimori-desk
 HAVE := $(foreach p,$(PROGS),$(if $(wildcard $(firstword $(PROG_$(p)))),$(p)))
 LIBS_sekimorid          := $(LIBS_daemon)
 LIBS_sekimori-probe     := $(LIBS_probe)
@@ -113,6 +115,7 @@ LIBS_sekimorictl        := $(LIBS_ctl)
 LIBS_sekimori-notify    := $(LIBS_notify)
 LIBS_sekimori-collector := $(LIBS_collector)
 LIBS_sekimori-witness   := $(LIBS_collector)
+LIBS_sekimori-desk      := $(call pc,--libs,libcurl jansson)
 
 BPF_SKELS := $(BUILD)/bpf/guard_lsm.skel.h $(BUILD)/bpf/guard_fmod.skel.h
 
@@ -390,7 +393,7 @@ install-agent: all
 	$(Q)$(call inst,644,$(BUILD)/pam_sekimori.so,$(PAMDIR)/pam_sekimori.so)
 	$(Q)for f in $(PAM_PROFILES); do \
 		install -D -m 644 $$f $(DESTDIR)$(DATADIR)/pam-configs/$${f##*/} || exit 1; done
-	$(Q)for s in 1 5 7 8; do for f in $(filter-out %collector.8 %witness.8 %collector.conf.5 %policy.1 %notify.1,$(wildcard pkg/man/*.[1578])); do \
+	$(Q)for s in 1 5 7 8; do for f in $(filter-out %collector.8 %witness.8 %collector.conf.5 %policy.1 %notify.1 %desk.1,$(wildcard pkg/man/*.[1578])); do \
 		case $$f in *.$$s) install -D -m 644 $$f $(DESTDIR)$(MANDIR)/man$$s/$${f##*/} || exit 1;; esac; done; done
 # Where PAM is put together by authselect (rpm): instead of pam-configs.
 install-authselect:
@@ -407,6 +410,8 @@ install-notify: all
 install-tools: all
 	$(Q)$(call inst,755,$(BUILD)/sekimori-policy,$(BINDIR)/sekimori-policy)
 	$(Q)$(call inst,644,pkg/man/sekimori-policy.1,$(MANDIR)/man1/sekimori-policy.1)
+	$(Q)$(call inst,755,$(BUILD)/sekimori-desk,$(BINDIR)/sekimori-desk)
+	$(Q)$(call inst,644,pkg/man/sekimori-desk.1,$(MANDIR)/man1/sekimori-desk.1)
 install-collector: all
 	$(Q)$(call inst,755,$(BUILD)/sekimori-collector,$(SBINDIR)/sekimori-collector)
 	$(Q)$(call inst,755,$(BUILD)/sekimori-witness,$(SBINDIR)/sekimori-witness)

@@ -29,16 +29,20 @@ MAY = {
     "agent/pam": {"policy", "agent/base", "agent/pam"},
     "collector": {"policy:record.h,grant.h,code.h,limits.h,span.h,utf8.h", "agent/base",
                   "agent/wire", "collector"},
+    # The desk holds a person's key, as the administrator's tool does; the
+    # collector, which it talks to, holds none.
+    "collector/desk": {"policy:grant.h,code.h,limits.h,span.h,utf8.h", "agent/base",
+                       "agent/wire", "policy/tool:signing_key.h", "collector/desk"},
 }
 # A library's header lives in the rooms named here and nowhere else.
 ONLY = {
-    r"curl/": {"agent/ship", "collector"}, r"bpf/(libbpf|bpf|btf)\.h|guard_": {"agent/enforce"},
+    r"curl/": {"agent/ship", "collector", "collector/desk"}, r"bpf/(libbpf|bpf|btf)\.h|guard_": {"agent/enforce"},
     r"libudev\.h": {"agent/sense"}, r"blkid/": {"agent/probe"},
     r"seccomp\.h": {"agent/probe", "agent/ship"},
     r"security/": {"agent/pam"}, r"(gtk|libnotify)/": {"agent/notify"},
     r"(microhttpd|sqlite3|libpq-fe|librdkafka)": {"collector"},
     r"openssl/": {"agent/wire", "policy", "policy/tool", "agent/ship", "collector", "agent/spool",
-                  "agent/daemon"},
+                  "agent/daemon", "collector/desk"},
     r"systemd/": {"agent/daemon", "agent/ctl", "agent/ship", "agent/notify",
                   "collector", "agent/pam", "agent/sense", "agent/enforce"},
 }
