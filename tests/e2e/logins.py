@@ -164,3 +164,46 @@ def ssh(method, user="alice"):
     return (f"ssh -q -tt {key} -o PreferredAuthentications={method} "
             "-o NumberOfPasswordPrompts=1 -o StrictHostKeyChecking=no "
             f"-o UserKnownHostsFile=/dev/null {user}@127.0.0.1")
+
+
+def make_card(t):
+    """SoftHSM with alice's certificate, and pam_pkcs11 made to want it."""
+    t.must(r"""
+set -e
+mkdir -p /root/hsm/tok /root/hsm/ca /root/hsm/crl; cd /root/hsm
+printf 'directories.tokendir = /root/hsm/tok\nobjectstore.backend = file\n' \
+	> softhsm2.conf
+export SOFTHSM2_CONF=/root/hsm/softhsm2.conf
+M=$(find /usr/lib -name libsofthsm2.so | head -n 1)
+softhsm2-util --init-token --free --label alice --so-pin 11111111 --pin 2580
+openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem \
+	-subj '/CN=Test CA' -days 3650
+openssl req -newkey rsa:2048 -nodes -keyout k.pem -out k.csr \
+	-subj '/C=JP/O=City/CN=alice'
+printf 'basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n' > ext
+openssl x509 -req -in k.csr -CA ca.pem -CAkey ca.key -CAcreateserial \
+	-days 3000 -extfile ext -out c.pem
+openssl pkcs8 -topk8 -nocrypt -in k.pem -out k8.pem
+openssl x509 -in c.pem -outform DER -out c.der
+softhsm2-util --import k8.pem --token alice --label key --id 01 --pin 2580
+pkcs11-tool --module $M --login --pin 2580 --write-object c.der --type cert \
+	--id 01 --label cert
+cp ca.pem ca/; openssl rehash ca
+mkdir -p /etc/pam_pkcs11
+cat > /etc/pam_pkcs11/pam_pkcs11.conf <<C
+pam_pkcs11 {
+  nullok = false; debug = false; use_first_pass = false;
+  try_first_pass = false; use_authtok = false; card_only = false;
+  wait_for_card = false;
+  use_pkcs11_module = softhsm;
+  pkcs11_module softhsm { module = $M; description = "SoftHSM"; slot_num = 0;
+    support_threads = false; ca_dir = /root/hsm/ca; crl_dir = /root/hsm/crl;
+    cert_policy = ca,signature; }
+  use_mappers = cn, null; mapper_search_path = /lib/pam_pkcs11;
+  mapper cn { debug = false; module = internal; ignorecase = true;
+    mapfile = "none"; }
+  mapper null { debug = false; module = internal; default_match = false;
+    default_user = nobody; }
+}
+C
+""", timeout=120)

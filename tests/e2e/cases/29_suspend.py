@@ -4,6 +4,8 @@ and what was plugged in meanwhile is judged."""
 
 import time
 
+from sleep import suspend
+
 TIERS = ("T1", "T2")
 POLICY = """
 policy "sleep" serial 2 mode enforce
@@ -11,26 +13,6 @@ allow with-interface one-of { 08:*:* } rule-id "sticks-may-connect"
 media read-only serial "GOOD" rule-id "good"
 media deny rule-id "others"
 """
-ASLEEP_SECONDS = 60
-
-
-def suspend(t, while_asleep):
-    """The machine's own sleep (ACPI S3), woken from outside."""
-    if "deep" not in t.must("cat /sys/power/mem_sleep"):
-        t.skip("the guest cannot suspend to memory")
-    t.must("(sleep 1; echo mem > /sys/power/state; echo $? > /root/slept) < "
-           "/dev/null > /dev/null 2>&1 &")
-    qmp = t.machine.qmp.command
-    end = time.monotonic() + ASLEEP_SECONDS
-    while qmp("query-status")["status"] != "suspended":
-        if time.monotonic() > end:
-            t.skip("the guest does not fall asleep: " +
-                   t.sh("cat /root/slept; dmesg | tail -n 3").text)
-        time.sleep(0.2)
-    while_asleep()
-    qmp("system_wakeup")
-    t.until("test -e /root/slept", seconds=60)
-    t.equal(t.must("cat /root/slept"), "0", "the sleep")
 
 
 def disk_of(t, serial):

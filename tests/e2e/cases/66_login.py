@@ -101,6 +101,46 @@ U2F = "pam_u2f.so " + KEY_OPTIONS
 WRAP_U2F = "pam_sekimori.so wrap factor=possession " + U2F
 
 
+def test_a_second_factor_that_is_none_does_not_count(t):
+    """mfa tables 1.1, 1.2 and 4: modules that succeed, or are skipped,
+    without a proof."""
+    logins.arm(t)
+    t.must("rm /etc/sekimori/u2f_keys")  # nobody is enrolled
+    attack(t, "nouserok, nobody enrolled",
+           PASSWORD + f"auth required {WRAP_U2F} nouserok\n" + GATE + AFTER,
+           "alice", undefended=UNIX + f"auth required {U2F} nouserok\n" + BARE)
+    attack(t, "alwaysok, no key",
+           PASSWORD + f"auth required {WRAP_U2F} alwaysok\n" + GATE + AFTER,
+           "alice", undefended=UNIX + f"auth required {U2F} alwaysok\n" + BARE)
+    attack(t, "google_authenticator nullok, no secret",
+           PASSWORD + "auth required pam_sekimori.so wrap factor=possession "
+           "pam_google_authenticator.so nullok\n" + GATE + AFTER, "alice",
+           undefended=UNIX + "auth required pam_google_authenticator.so "
+           "nullok\n" + BARE)
+    attack(t, "sufficient password",
+           PASSWORD.replace("requisite", "sufficient") + KEY + GATE + AFTER,
+           "alice", undefended="auth sufficient pam_unix.so\n"
+           f"auth required {U2F}\n" + BARE)
+    attack(t, "all optional",
+           PASSWORD.replace("requisite", "optional") + KEY
+           + "auth required pam_permit.so\n" + GATE + AFTER, "alice",
+           undefended=f"auth optional pam_unix.so\nauth optional {U2F}\n"
+           "auth required pam_permit.so\n" + BARE)
+    attack(t, "a jump over the key",
+           "auth [success=1 default=ignore] pam_sekimori.so wrap "
+           "factor=knowledge pam_unix.so\n" + KEY
+           + "auth required pam_permit.so\n" + GATE + AFTER, "alice",
+           undefended=f"auth [success=1 default=ignore] pam_unix.so\n"
+           f"auth requisite {U2F}\nauth required pam_permit.so\n" + BARE)
+    attack(t, "two of one kind",
+           PASSWORD + PASSWORD + GATE + AFTER, "alice", "alice",
+           undefended=UNIX + UNIX + BARE)
+    attack(t, "a module that proves nothing",
+           PASSWORD + "auth required pam_sekimori.so wrap factor=possession "
+           "pam_permit.so\n" + GATE + AFTER, "alice",
+           undefended=UNIX + "auth required pam_permit.so\n" + BARE)
+
+
 def test_what_a_user_could_forge_does_not_count(t):
     """Own enrolment, environment, module files and programs."""
     logins.arm(t)
@@ -165,7 +205,7 @@ def test_codes_cards_and_their_absence(t):
     logins.allowed(t, "password and code", "totp", "alice", used)
     logins.refused(t, "the same code again", "totp", "alice", used)
 
-    make_card(t)
+    logins.make_card(t)
     card = ("auth required pam_sekimori.so wrap factor=possession+knowledge "
             "pam_pkcs11.so\n")
     logins.stack(t, "card", card + GATE + AFTER)
@@ -181,49 +221,6 @@ def test_codes_cards_and_their_absence(t):
     logins.refused(t, "no card", "card", "2580", env=soft)
     logins.refused(t, "no card, and the password alone", "fall", "alice",
                    env=soft)
-
-
-def make_card(t):
-    """SoftHSM with alice's certificate, and pam_pkcs11 made to want it."""
-    t.must(r"""
-set -e
-mkdir -p /root/hsm/tok /root/hsm/ca /root/hsm/crl; cd /root/hsm
-printf 'directories.tokendir = /root/hsm/tok\nobjectstore.backend = file\n' \
-	> softhsm2.conf
-export SOFTHSM2_CONF=/root/hsm/softhsm2.conf
-M=$(find /usr/lib -name libsofthsm2.so | head -n 1)
-softhsm2-util --init-token --free --label alice --so-pin 11111111 --pin 2580
-openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem \
-	-subj '/CN=Test CA' -days 3650
-openssl req -newkey rsa:2048 -nodes -keyout k.pem -out k.csr \
-	-subj '/C=JP/O=City/CN=alice'
-printf 'basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n' > ext
-openssl x509 -req -in k.csr -CA ca.pem -CAkey ca.key -CAcreateserial \
-	-days 3000 -extfile ext -out c.pem
-openssl pkcs8 -topk8 -nocrypt -in k.pem -out k8.pem
-openssl x509 -in c.pem -outform DER -out c.der
-softhsm2-util --import k8.pem --token alice --label key --id 01 --pin 2580
-pkcs11-tool --module $M --login --pin 2580 --write-object c.der --type cert \
-	--id 01 --label cert
-cp ca.pem ca/; openssl rehash ca
-mkdir -p /etc/pam_pkcs11
-cat > /etc/pam_pkcs11/pam_pkcs11.conf <<C
-pam_pkcs11 {
-  nullok = false; debug = false; use_first_pass = false;
-  try_first_pass = false; use_authtok = false; card_only = false;
-  wait_for_card = false;
-  use_pkcs11_module = softhsm;
-  pkcs11_module softhsm { module = $M; description = "SoftHSM"; slot_num = 0;
-    support_threads = false; ca_dir = /root/hsm/ca; crl_dir = /root/hsm/crl;
-    cert_policy = ca,signature; }
-  use_mappers = cn, null; mapper_search_path = /lib/pam_pkcs11;
-  mapper cn { debug = false; module = internal; ignorecase = true;
-    mapfile = "none"; }
-  mapper null { debug = false; module = internal; default_match = false;
-    default_user = nobody; }
-}
-C
-""", timeout=120)
 
 
 def test_a_key_with_pin_or_finger_is_two_factors_when_forced(t):

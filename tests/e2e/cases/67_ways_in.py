@@ -126,6 +126,28 @@ def test_break_glass_opens_at_the_terminal_alone(t):
     t.equal(event["severity_id"], 5, "severity")
 
 
+def test_what_logs_nobody_in_goes_on(t):
+    logins.arm(t)
+    t.must("echo 'alice ALL=(root) ALL' > /etc/sudoers.d/alice")
+    t.must("su - alice -c true")
+    logins.pull_key(t)
+    # Within her session sudo asks for the password alone, as before.
+    t.must("runuser -u alice -- sh -c 'echo alice | sudo -S -p \"\" true'")
+    # Jobs: the administrator's run, hers are not taken.
+    t.must("rm -f /etc/systemd/system/cron.service; systemctl daemon-reload; "
+           "echo '* * * * * root touch /run/cron-ran' > /etc/cron.d/case; "
+           "systemctl start cron")
+    t.fails("runuser -u alice -- sh -c 'echo \"* * * * * id\" | crontab -'",
+            "not allowed")
+    t.fails("runuser -u alice -- sh -c 'echo id | at now'", "permission")
+    t.fails("runuser -u alice -- loginctl enable-linger alice", "denied",
+            "authentication", "authorized")
+    t.must("loginctl enable-linger alice")
+    t.check("linger" in t.sh("sekimorictl login lint --json").text,
+            "linger is not found")
+    t.until("test -e /run/cron-ran", 90)
+
+
 def test_a_trial_ends_by_itself(t):
     logins.prepare(t)
     logins.pull_key(t)

@@ -7,6 +7,9 @@ import json
 from sessions import RULES, STORAGE, STRIPPED, Office
 
 TIERS = ("T1",)
+# To the fifth console, where nobody is logged in (VT_ACTIVATE).
+CHVT = ("python3 -c 'import fcntl; fcntl.ioctl(open(\"/dev/tty0\"), "
+        "0x5606, 5)'")
 
 
 def test_a_login_with_two_factors_is_bound_to_its_leader(t):
@@ -98,3 +101,20 @@ def test_an_emergency_login_has_no_media(t):
     event = t.events("media.denied", wait=20)[0]
     t.equal(event["status_code"], "SKM-L-0314", "reason")
     t.fails("dd if=/dev/sda of=/dev/null count=1 iflag=direct")
+
+
+def test_media_follow_the_session_in_front(t):
+    office = Office(t, more=STORAGE)
+    t.plug("storage", "stick", t.stick(), serial="S0001")
+    t.events("media.denied", wait=30)
+    out = office.come(tty=1)
+    office.session(state="attested")
+    t.events("media.readonly", wait=20)
+    t.until("dd if=/dev/sda of=/dev/null count=1 iflag=direct")
+    t.mark()
+    t.must(CHVT)
+    t.events("media.denied", wait=20)
+    t.fails("dd if=/dev/sda of=/dev/null count=1 iflag=direct")
+    t.equal(t.events("mfa.session.locked", wait=10)[0]["status_code"],
+            "SKM-L-0308", "reason")
+    office.lived(out, 30)
