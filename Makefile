@@ -194,6 +194,24 @@ $(PAM_FAKES): $(call PIC,tests/pam/factor.c)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -shared $(filter-out -pie,$(LD_OWN)) -o $@ $< -lpam
 
+# The collector's output to Kafka: a module of a package of its own, built where
+# librdkafka is. It brings its own copy of the few functions that it calls.
+HAVE_KAFKA := $(shell $(PKG_CONFIG) --exists rdkafka 2>/dev/null && echo 1)
+KAFKA_SRC := $(call src,collector/kafka) collector/output_batch.c \
+	collector/output_sink.c agent/base/buf.c agent/base/clock.c \
+	agent/base/fd.c agent/base/log.c
+KAFKA := $(if $(HAVE_KAFKA),$(BUILD)/output_kafka.so)
+KAFKA_MOCK := $(if $(HAVE_KAFKA),$(BUILD)/tests/kafka/mock)
+all: $(KAFKA)
+$(BUILD)/output_kafka.so: $(call PIC,$(KAFKA_SRC)) collector/kafka/output_kafka.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared $(filter-out -pie,$(LD_OWN)) $(LDFLAGS) -o $@ \
+		$(filter %.o,$^) -Wl,--version-script=collector/kafka/output_kafka.map \
+		$(if $(filter 1,$(SAN)),,-Wl,-z,defs) $(call pc,--libs,rdkafka)
+$(BUILD)/tests/kafka/mock: $(BUILD)/tests/kafka/mock.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LD_OWN) $(LDFLAGS) -o $@ $< $(call pc,--libs,rdkafka)
+
 # Kernel half: one source, two attach types. -target bpf lacks the system
 # include path, so ask the compiler for it.
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
@@ -287,13 +305,13 @@ $(WRONG_CLOCK): tests/unit/collector/wrong_clock.c
 unit: $(UNIT) ## build and run the unit tests
 	$(Q)$(PYTHON) tests/run_checks.py --build $(BUILD) --only unit
 
-check: all $(UNIT) $(FUZZ_REPLAY) $(TOOLS) $(WRONG_CLOCK) $(BUILD)/tests/bench/load $(BUILD)/tests/lint/impure.o ## unit tests, lint, seeds, man pages: no root, no network
+check: all $(UNIT) $(FUZZ_REPLAY) $(TOOLS) $(WRONG_CLOCK) $(KAFKA_MOCK) $(BUILD)/tests/bench/load $(BUILD)/tests/lint/impure.o ## unit tests, lint, seeds, man pages: no root, no network
 	$(Q)$(PYTHON) tests/run_checks.py --build $(BUILD)
 
 check-san: ## the unit tests and seeds again under ASan and UBSan
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-san SAN=1 CFLAGS='-O1 -g' san-run
 .PHONY: san-run
-san-run: all $(UNIT) $(FUZZ_REPLAY) $(TOOLS) $(WRONG_CLOCK) $(BUILD)/tests/bench/load
+san-run: all $(UNIT) $(FUZZ_REPLAY) $(TOOLS) $(WRONG_CLOCK) $(KAFKA_MOCK) $(BUILD)/tests/bench/load
 	$(Q)$(PYTHON) tests/run_checks.py --build $(BUILD) --only unit,python,fuzz --name check-san
 
 e2e: deb $(TOOLS) $(BUILD)/tests/e2e/guest-agent ## the packages in a real terminal (VM)
@@ -365,9 +383,11 @@ $(BUILD)/tests/lint/impure.o: tests/lint/samples/impure.c
 	$(Q)$(CC) -c -o $@ $<
 
 # ---- install --------------------------------------------------------------
-.PHONY: install install-agent install-notify install-authselect install-collector install-tools
+.PHONY: install install-agent install-notify install-authselect \
+	install-collector install-collector-kafka install-tools
 PAM_PROFILES := $(wildcard pkg/pam/sekimori-*)
-install: install-agent install-notify install-collector install-tools ## honours DESTDIR
+install: install-agent install-notify install-collector install-tools \
+	$(if $(HAVE_KAFKA),install-collector-kafka) ## honours DESTDIR
 inst = install -D -m $(1) $(2) $(DESTDIR)$(3)
 install-agent: all
 	$(Q)$(call inst,755,$(BUILD)/sekimorid,$(SBINDIR)/sekimorid)
@@ -423,6 +443,9 @@ install-collector: all
 	$(Q)$(call inst,644,pkg/opensearch/sekimori.json,$(DATADIR)/sekimori/opensearch/sekimori.json)
 	$(Q)$(call inst,644,pkg/man/sekimori-collector.8,$(MANDIR)/man8/sekimori-collector.8)
 	$(Q)$(call inst,644,pkg/man/sekimori-collector.conf.5,$(MANDIR)/man5/sekimori-collector.conf.5)
+
+install-collector-kafka: $(BUILD)/output_kafka.so
+	$(Q)$(call inst,644,$(BUILD)/output_kafka.so,$(LIBEXECDIR)/output_kafka.so)
 
 # ---- packages -------------------------------------------------------------
 .PHONY: deb clean help

@@ -41,6 +41,8 @@ static const struct scheme {
 	{"opensearch+http://", &OUTPUT_BULK_HTTP},
 	{"splunk+https://", &OUTPUT_HEC_HTTPS},
 	{"splunk+http://", &OUTPUT_HEC_HTTP},
+	{"kafka+tls://", &OUTPUT_KAFKA},
+	{"kafka://", &OUTPUT_KAFKA},
 };
 
 static const char *const FORMATS[] = {"json", "cef", "ecs"};
@@ -332,7 +334,7 @@ static int open_sink(struct output *o, char *ret_problem)
 			return -EINVAL;
 		}
 		r = ops->open(&o->config, url + len, ret_problem, &o->sink);
-		if (r == 0)
+		if (r == 0 && !o->sink->ops)
 			o->sink->ops = ops;
 		return r;
 	}

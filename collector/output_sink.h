@@ -42,7 +42,8 @@ struct output_sink_ops {
 
 	/*
 	 * `where` is what follows "://" of the URL; `config` outlives the sink.
-	 * 0 and *ret_sink, or -errno with ret_problem set.
+	 * 0 and *ret_sink, whose `ops` are these unless it has others; or
+	 * -errno with ret_problem set.
 	 */
 	int (*open)(const struct output_config *config, const char *where,
 		    char *ret_problem, struct output_sink **ret_sink);
@@ -77,3 +78,4 @@ extern const struct output_sink_ops OUTPUT_SYSLOG_TLS, OUTPUT_RELP_TLS,
 	OUTPUT_RELP;
 extern const struct output_sink_ops OUTPUT_BULK_HTTPS, OUTPUT_BULK_HTTP;
 extern const struct output_sink_ops OUTPUT_HEC_HTTPS, OUTPUT_HEC_HTTP;
+extern const struct output_sink_ops OUTPUT_KAFKA;

@@ -7,9 +7,8 @@ set -euo pipefail
 build=(gcc make libc6-dev pkg-config clang llvm bpftool libbpf-dev libelf-dev
 	zlib1g-dev libzstd-dev libsystemd-dev libblkid-dev libssl-dev
 	libjansson-dev libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev
-	libsqlite3-dev libpq-dev libseccomp-dev libpam0g-dev libgtk-4-dev
-	libnotify-dev gettext python3 git
-	debhelper dpkg-dev fakeroot)
+	libsqlite3-dev libpq-dev librdkafka-dev libseccomp-dev libpam0g-dev
+	libgtk-4-dev libnotify-dev gettext python3 git debhelper dpkg-dev fakeroot)
 vm=(qemu-system-x86 qemu-utils seabios mmdebstrap busybox-static cpio zstd
 	xz-utils kmod e2fsprogs dosfstools openssl ca-certificates)
 try=()
