@@ -3,6 +3,7 @@
 #include "agent/notify/follow.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <gio/gio.h>
 #include <glib-unix.h>
@@ -17,7 +18,7 @@
 
 struct follow {
 	GMainLoop *loop;
-	GDBusConnection *bus;
+	GDBusProxy *agent;
 	struct board board;
 	char *contact; /* NULL: not known yet */
 	const char *self;
@@ -177,21 +178,13 @@ static gboolean on_timer(void *userdata)
 
 /* --- bus ------------------------------------------------------------------- */
 
-static void on_notice(GDBusConnection *bus, const char *sender,
-		      const char *path, const char *interface,
-		      const char *signal, GVariant *parameters, void *userdata)
+static void take_notice(struct follow *follow, GVariant *parameters)
 {
-	struct follow *follow = userdata;
 	struct notice notice;
 	const char *json;
 	guint64 seq;
 	void *old = NULL;
 
-	(void)bus;
-	(void)sender;
-	(void)path;
-	(void)interface;
-	(void)signal;
 	if (!g_variant_is_of_type(parameters, G_VARIANT_TYPE("(ts)")))
 		return;
 	g_variant_get(parameters, "(t&s)", &seq, &json);
@@ -206,14 +199,14 @@ static void on_notice(GDBusConnection *bus, const char *sender,
 static void on_status(GObject *source, GAsyncResult *result, void *userdata)
 {
 	struct follow *follow = userdata;
-	g_autoptr(GVariant)
-		reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(source),
-						      result, NULL);
+	g_autoptr(GVariant) reply =
+		g_dbus_proxy_call_finish(G_DBUS_PROXY(source), result, NULL);
 	g_autoptr(GVariant) status = NULL;
 	char *contact = NULL;
 
-	if (!reply)
-		return; /* blocks are told without whom to call */
+	/* else blocks are told without whom to call */
+	if (!reply || !g_variant_is_of_type(reply, G_VARIANT_TYPE("(a{sv})")))
+		return;
 	status = g_variant_get_child_value(reply, 0);
 	if (!g_variant_lookup(status, "contact", "s", &contact))
 		return;
@@ -221,35 +214,18 @@ static void on_status(GObject *source, GAsyncResult *result, void *userdata)
 	follow->contact = contact;
 }
 
-static void ask_status(struct follow *follow)
+static void ask(struct follow *follow, const char *method,
+		GAsyncReadyCallback on_reply)
 {
-	g_dbus_connection_call(follow->bus, AGENT1_NAME, AGENT1_PATH,
-			       AGENT1_INTERFACE, "Status", NULL,
-			       G_VARIANT_TYPE("(a{sv})"),
-			       G_DBUS_CALL_FLAGS_NONE, AGENT1_TIMEOUT_MS, NULL,
-			       on_status, follow);
-}
-
-static void on_status_changed(GDBusConnection *bus, const char *sender,
-			      const char *path, const char *interface,
-			      const char *signal, GVariant *parameters,
-			      void *userdata)
-{
-	(void)bus;
-	(void)sender;
-	(void)path;
-	(void)interface;
-	(void)signal;
-	(void)parameters;
-	ask_status(userdata);
+	g_dbus_proxy_call(follow->agent, method, NULL, G_DBUS_CALL_FLAGS_NONE,
+			  AGENT1_TIMEOUT_MS, NULL, on_reply, follow);
 }
 
 static void on_subscribed(GObject *source, GAsyncResult *result, void *userdata)
 {
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GVariant)
-		reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(source),
-						      result, &error);
+	g_autoptr(GVariant) reply =
+		g_dbus_proxy_call_finish(G_DBUS_PROXY(source), result, &error);
 
 	(void)userdata;
 	if (!reply)
@@ -257,35 +233,42 @@ static void on_subscribed(GObject *source, GAsyncResult *result, void *userdata)
 			  error->message);
 }
 
-/* Also after the daemon was restarted: it has forgotten who listens. */
-static void on_appeared(GDBusConnection *bus, const char *name,
-			const char *owner, void *userdata)
+static void on_signal(GDBusProxy *agent, const char *sender, const char *signal,
+		      GVariant *parameters, void *userdata)
 {
-	struct follow *follow = userdata;
-
-	(void)name;
-	(void)owner;
-	g_dbus_connection_call(bus, AGENT1_NAME, AGENT1_PATH, AGENT1_INTERFACE,
-			       "Subscribe", NULL, NULL, G_DBUS_CALL_FLAGS_NONE,
-			       AGENT1_TIMEOUT_MS, NULL, on_subscribed, follow);
-	ask_status(follow);
+	(void)agent;
+	(void)sender;
+	if (strcmp(signal, "Notice") == 0)
+		take_notice(userdata, parameters);
+	else if (strcmp(signal, "StatusChanged") == 0)
+		ask(userdata, "Status", on_status);
 }
 
-static void listen_on(struct follow *follow)
+/* Also after the daemon was restarted: it has forgotten who listens. */
+static void greet(struct follow *follow)
 {
-	g_dbus_connection_signal_subscribe(follow->bus, AGENT1_NAME,
-					   AGENT1_INTERFACE, "Notice",
-					   AGENT1_PATH, NULL,
-					   G_DBUS_SIGNAL_FLAGS_NONE, on_notice,
-					   follow, NULL);
-	g_dbus_connection_signal_subscribe(follow->bus, AGENT1_NAME,
-					   AGENT1_INTERFACE, "StatusChanged",
-					   AGENT1_PATH, NULL,
-					   G_DBUS_SIGNAL_FLAGS_NONE,
-					   on_status_changed, follow, NULL);
-	g_bus_watch_name_on_connection(follow->bus, AGENT1_NAME,
-				       G_BUS_NAME_WATCHER_FLAGS_NONE,
-				       on_appeared, NULL, follow, NULL);
+	g_autofree char *owner = g_dbus_proxy_get_name_owner(follow->agent);
+
+	if (!owner)
+		return;
+	ask(follow, "Subscribe", on_subscribed);
+	ask(follow, "Status", on_status);
+}
+
+static void on_owner(GObject *agent, GParamSpec *property, void *userdata)
+{
+	(void)agent;
+	(void)property;
+	greet(userdata);
+}
+
+static void listen_to(struct follow *follow)
+{
+	g_signal_connect(follow->agent, "g-signal", G_CALLBACK(on_signal),
+			 follow);
+	g_signal_connect(follow->agent, "notify::g-name-owner",
+			 G_CALLBACK(on_owner), follow);
+	greet(follow);
 }
 
 /* --- life ------------------------------------------------------------------ */
@@ -317,8 +300,13 @@ int follow_run(const char *self, const char *translations)
 		fprintf(stderr, "sekimori-notify: no session to notify\n");
 		return 1;
 	}
-	follow.bus = g_bus_get_sync(G_BUS_TYPE_SYSTEM, NULL, &error);
-	if (!follow.bus) {
+	/* There need be no sekimorid yet */
+	follow.agent = g_dbus_proxy_new_for_bus_sync(
+		G_BUS_TYPE_SYSTEM,
+		G_DBUS_PROXY_FLAGS_DO_NOT_LOAD_PROPERTIES |
+			G_DBUS_PROXY_FLAGS_DO_NOT_AUTO_START,
+		NULL, AGENT1_NAME, AGENT1_PATH, AGENT1_INTERFACE, NULL, &error);
+	if (!follow.agent) {
 		fprintf(stderr, "sekimori-notify: no system bus: %s\n",
 			error->message);
 		notify_uninit();
@@ -328,13 +316,13 @@ int follow_run(const char *self, const char *translations)
 	follow.loop = g_main_loop_new(NULL, FALSE);
 	g_unix_signal_add(SIGTERM, on_end, &follow);
 	g_unix_signal_add(SIGINT, on_end, &follow);
-	listen_on(&follow);
+	listen_to(&follow);
 	g_main_loop_run(follow.loop);
 
 	for (size_t i = 0; i < BOARD_SLOTS; i++)
 		g_clear_object((GObject **)&follow.board.slots[i].bubble);
 	g_main_loop_unref(follow.loop);
-	g_object_unref(follow.bus);
+	g_object_unref(follow.agent);
 	g_free(follow.contact);
 	notify_uninit();
 	return 0;
