@@ -21,6 +21,7 @@ enum policy_word {
 	POLICY_NEW_KEYBOARD,
 	POLICY_UNNAMED_KEYBOARD,
 	POLICY_TAMPER,
+	POLICY_MYNUMBER_MAX,
 };
 
 static const char *const policy_words[] = {
@@ -33,6 +34,7 @@ static const char *const policy_words[] = {
 	[POLICY_NEW_KEYBOARD] = "new-keyboard",
 	[POLICY_UNNAMED_KEYBOARD] = "unnamed-keyboard",
 	[POLICY_TAMPER] = "tamper",
+	[POLICY_MYNUMBER_MAX] = "mynumber-max",
 	NULL,
 };
 
@@ -70,6 +72,19 @@ static int parse_serial(struct parser *p)
 {
 	if (!lex_number(&p->lex, &p->rs->header.serial))
 		return parse_error(p, p->lex.pos, "expected a number");
+	return 0;
+}
+
+static int parse_mynumber_max(struct parser *p)
+{
+	struct ruleset_header *header = &p->rs->header;
+	size_t pos = p->lex.pos;
+	uint64_t number;
+
+	if (!lex_number(&p->lex, &number) || number > UINT32_MAX)
+		return parse_error(p, pos, "expected a number");
+	header->has_mynumber_max = true;
+	header->mynumber_max = (uint32_t)number;
 	return 0;
 }
 
@@ -111,6 +126,8 @@ static int parse_policy_value(struct parser *p, enum policy_word word)
 		r = parse_choice(p, switch_words, &choice);
 		header->wants_tamper = choice == 1;
 		return r;
+	case POLICY_MYNUMBER_MAX:
+		return parse_mynumber_max(p);
 	}
 	return -EINVAL;
 }

@@ -184,7 +184,10 @@ static void put_disposition(struct json_out *out, const struct record *rec,
 	if (!is_observed)
 		json_out_str(out, "disposition", row->disposition,
 			     RECORD_NAME_MAX);
-	json_out_bool(out, "is_alert", row->is_alert && !is_observed);
+	json_out_bool(out, "is_alert",
+		      (row->is_alert && !is_observed) ||
+			      rec->decision.reason ==
+				      RECORD_REASON_GRANT_MYNUMBERS);
 }
 
 static void put_count(struct json_out *out, const struct record *rec)

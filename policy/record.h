@@ -197,6 +197,7 @@ enum record_reason {
 	RECORD_REASON_GRANT_REVOKED,	 /* SKM-G-0416 the desk took it back */
 	RECORD_REASON_GRANT_KEY,	 /* SKM-G-0417 policy lost its key */
 	RECORD_REASON_GRANT_AWAY,	 /* SKM-G-0418 not there, or locked */
+	RECORD_REASON_GRANT_MYNUMBERS,	 /* SKM-G-0419 an alert, too */
 	RECORD_REASON_COUNT_
 };
 

@@ -146,6 +146,9 @@ static const struct record_reason_row reasons[] = {
 	[RECORD_REASON_GRANT_AWAY] =
 		{"SKM-G-0418", "its person is not there, or it is locked",
 		 "本人がいないか、画面がロックされている"},
+	[RECORD_REASON_GRANT_MYNUMBERS] =
+		{"SKM-G-0419", "individual numbers were written",
+		 "個人番号を含むファイルが書き込まれた"},
 };
 static_assert(COUNT(reasons) == RECORD_REASON_COUNT_, "a text for each reason");
 

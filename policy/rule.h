@@ -163,6 +163,8 @@ struct ruleset_header {
 	bool forbids_new_keyboard;
 	enum unnamed_keyboard unnamed_keyboard;
 	bool wants_tamper;
+	bool has_mynumber_max;
+	uint32_t mynumber_max;
 	uint32_t name;
 	uint32_t zone;
 	uint32_t contact;

@@ -290,6 +290,14 @@ bool ruleset_wants_tamper(const struct ruleset *ruleset)
 	return ruleset->header.wants_tamper;
 }
 
+bool ruleset_mynumber_max(const struct ruleset *ruleset, uint32_t *ret_max)
+{
+	if (!ruleset->header.has_mynumber_max)
+		return false;
+	*ret_max = ruleset->header.mynumber_max;
+	return true;
+}
+
 bool ruleset_signer(const struct ruleset *ruleset, size_t index,
 		    struct rules_signer *ret_signer)
 {

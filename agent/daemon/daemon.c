@@ -345,6 +345,13 @@ static uint64_t file_system_born(void *userdata, uint32_t major, uint32_t minor)
 	return mounted.born_ns;
 }
 
+static void on_mynumbers(void *userdata, const char *grant, uint64_t count)
+{
+	struct daemon *daemon = userdata;
+
+	grant_loop_mynumbers(daemon->grants, grant, count);
+}
+
 static void file_system_watch(void *userdata, uint32_t major, uint32_t minor,
 			      uint64_t born_ns)
 {
@@ -373,6 +380,8 @@ static int start_files(struct daemon *daemon)
 				.watch = file_system_watch,
 				.userdata = daemon,
 			},
+		.on_mynumbers = on_mynumbers,
+		.userdata = daemon,
 	};
 
 	return files_new(&options, &daemon->files);

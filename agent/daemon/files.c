@@ -418,6 +418,11 @@ static void tell_file(const struct files *files, const struct note *note)
 	}
 	files_fill_medium_part(note->mount, &record);
 	emit(files, &record);
+	if (file.has_mynumbers && file.mynumber_count > 0 &&
+	    note->mount->decision.grant[0] && files->options.on_mynumbers)
+		files->options.on_mynumbers(files->options.userdata,
+					    note->mount->decision.grant,
+					    file.mynumber_count);
 }
 
 static void tell_gap(const struct files *files, uint64_t count, const char *why)

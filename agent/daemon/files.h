@@ -46,6 +46,10 @@ struct files_options {
 	struct record_sink sink;
 	struct recorder *recorder; /* asked for room; NULL in tests */
 	struct files_guard guard;
+	/* A file written under a grant has 個人番号 in it: told already. May be
+	 * NULL. */
+	void (*on_mynumbers)(void *userdata, const char *grant, uint64_t count);
+	void *userdata;
 };
 
 /* Starts no thread yet. */

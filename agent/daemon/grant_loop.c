@@ -15,6 +15,7 @@
 #include "agent/daemon/context.h"
 #include "agent/daemon/control.h"
 #include "agent/daemon/login_loop.h"
+#include "policy/ruleset.h"
 
 #define NS_PER_US UINT64_C(1000)
 #define SLACK_US  1000
@@ -171,6 +172,21 @@ void grant_loop_changed(struct grant_loop *loop)
 {
 	if (loop)
 		loop->has_changed = loop->is_due = true;
+}
+
+void grant_loop_mynumbers(struct grant_loop *loop, const char *grant,
+			  uint64_t count)
+{
+	const struct ruleset *ruleset =
+		loop ? loop->daemon->pipeline.bundle.ruleset : NULL;
+	uint32_t max;
+
+	if (!ruleset || !ruleset_mynumber_max(ruleset, &max) || count <= max)
+		return;
+	/* Ended meanwhile: so much the better */
+	if (grants_stop(loop->grants, grant, RECORD_REASON_GRANT_MYNUMBERS,
+			grant_loop_now()) == 0)
+		grant_loop_changed(loop);
 }
 
 static bool check_keys(struct grant_loop *loop)

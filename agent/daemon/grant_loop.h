@@ -34,6 +34,9 @@ void grant_loop_inbox(struct grant_loop *loop);
 void grant_loop_people(struct grant_loop *loop);
 /* What counts has changed: everything is judged again at the end of the turn. */
 void grant_loop_changed(struct grant_loop *loop);
+/* A file with COUNT 個人番号 was written under that grant: policy may end it. */
+void grant_loop_mynumbers(struct grant_loop *loop, const char *grant,
+			  uint64_t count);
 /* After each turn of the loop. */
 void grant_loop_turn(struct grant_loop *loop);
 

@@ -284,8 +284,17 @@ int grants_end(struct grants *grants, const char *id, const char *user,
 	if (!row ||
 	    (user[0] != '\0' && !span_equals_str(row->grant.user, user)))
 		return GRANTS_UNKNOWN;
-	grants_finish(grants, row, RECORD_GRANT_ENDED,
-		      RECORD_REASON_GRANT_BY_USER, now);
+	return grants_stop(grants, id, RECORD_REASON_GRANT_BY_USER, now);
+}
+
+int grants_stop(struct grants *grants, const char *id,
+		enum record_reason reason, struct grants_now now)
+{
+	struct grants_row *row = grants_row_of(grants, span_str(id));
+
+	if (!row)
+		return GRANTS_UNKNOWN;
+	grants_finish(grants, row, RECORD_GRANT_ENDED, reason, now);
 	/* What could not be kept is told by the caller's next save */
 	(void)!grants_save(grants, now);
 	return 0;

@@ -141,6 +141,12 @@ int grants_end(struct grants *grants, const char *id, const char *user,
 	       struct grants_now now)
 	__attribute__((nonnull, warn_unused_result));
 
+/* Ends it whoever it is of, for REASON (an alert: GRANT_MYNUMBERS). 0,
+ * GRANTS_UNKNOWN. */
+int grants_stop(struct grants *grants, const char *id,
+		enum record_reason reason, struct grants_now now)
+	__attribute__((nonnull, warn_unused_result));
+
 /* The keys of the policy are others now: grants whose keys are gone, or may not
  * give it any more, end. True: something changed. */
 bool grants_recheck(struct grants *grants, const struct ruleset *ruleset,

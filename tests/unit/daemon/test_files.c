@@ -23,11 +23,13 @@
 #include "agent/base/clock.h"
 #include "agent/daemon/files.h"
 #include "agent/sense/files.h"
+#include "policy/mynumber.h"
 #include "policy/digest.h"
 #include "tests/fakes/tree.h"
 
 #define RECORDS_MAX 16384
 #define WAIT_NS	    (20 * NS_PER_S)
+#define GRANT	    "g-0123456789abcdef"
 #define HASH_OF_12345                                                          \
 	"5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5"
 
@@ -37,6 +39,7 @@ struct kept {
 	char to[80];
 	char sha256[DIGEST_HEX_SIZE];
 	bool has_mynumbers;
+	uint64_t mynumber_count;
 	char unhashed[64];
 	char user_by[16];
 	uint64_t size_bytes;
@@ -58,6 +61,7 @@ struct scene {
 	/* What the guard has, and was told */
 	uint64_t born_ns;
 	uint64_t watched_ns;
+	uint64_t mynumbers; /* as told of the grant */
 	uint32_t watched_minor;
 };
 
@@ -88,6 +92,7 @@ static void keep(void *userdata, const struct record *record)
 	copy(kept->to, sizeof(kept->to), record->file->to);
 	copy(kept->sha256, sizeof(kept->sha256), record->file->sha256);
 	kept->has_mynumbers = record->file->has_mynumbers;
+	kept->mynumber_count = record->file->mynumber_count;
 	copy(kept->unhashed, sizeof(kept->unhashed), record->file->unhashed);
 	copy(kept->user_by, sizeof(kept->user_by), record->file->user_by);
 	kept->size_bytes = record->file->size_bytes;
@@ -160,6 +165,14 @@ static void mount_line(struct scene *scene, const char *point)
 		  minor_of(point), point);
 }
 
+static void on_mynumbers(void *userdata, const char *grant, uint64_t count)
+{
+	struct scene *scene = userdata;
+
+	assert_string_equal(grant, GRANT);
+	scene->mynumbers += count;
+}
+
 static void make_medium(struct scene *scene)
 {
 	struct block_disk disk = {.name = "sdb", .major = 8, .minor = 16};
@@ -172,6 +185,8 @@ static void make_medium(struct scene *scene)
 		devices_add_medium(&scene->devices, &disk, &scene->medium), 0);
 	scene->medium->access = MEDIA_READ_WRITE;
 	copy(scene->medium->plug, sizeof(scene->medium->plug), "plug-1");
+	copy(scene->medium->decision.grant,
+	     sizeof(scene->medium->decision.grant), GRANT);
 }
 
 static int make_scene(void **state)
@@ -192,6 +207,8 @@ static int make_scene(void **state)
 		.devices = &scene->devices,
 		.sink = {.emit = keep, .userdata = scene},
 		.guard = {.born_ns = born, .watch = watch, .userdata = scene},
+		.on_mynumbers = on_mynumbers,
+		.userdata = scene,
 	};
 	assert_int_equal(files_new(&options, &scene->files), 0);
 	copy(scene->top, sizeof(scene->top), "/tmp/sekimori-XXXXXX");
@@ -280,6 +297,39 @@ static const struct kept *wait_summary(struct scene *scene)
 	}
 	fail_msg("no summary");
 	return NULL;
+}
+
+/* A number of the formula, of nobody we know of. */
+static void make_number(char ret_number[13])
+{
+	uint8_t digits[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 7, 0};
+
+	while (!mynumber_is_valid(digits))
+		digits[11]++;
+	for (size_t i = 0; i < 12; i++)
+		ret_number[i] = (char)('0' + digits[i]);
+	ret_number[12] = '\0';
+}
+
+static void numbers_are_counted_and_told_of_the_grant(void **state)
+{
+	struct scene *scene = *state;
+	char number[13];
+	char text[64];
+
+	NEED_WATCH(scene);
+	make_number(number);
+	begin(scene);
+	(void)snprintf(text, sizeof(text), "%s,%s\n", number, number);
+	put("名簿.csv", text);
+	wait_records(scene, 1);
+	assert_int_equal(record_of(scene, "名簿.csv")->mynumber_count, 2);
+	assert_int_equal(scene->mynumbers, 2);
+	put("空.csv", "");
+	wait_records(scene, 2);
+	assert_int_equal(scene->mynumbers, 2);
+	unmount(scene);
+	assert_int_equal(wait_summary(scene)->files.mynumbers, 2);
 }
 
 static void a_written_file_becomes_a_record(void **state)
@@ -592,6 +642,7 @@ static void what_is_unmounted_again_is_told_without_its_hash(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		SCENE(numbers_are_counted_and_told_of_the_grant),
 		SCENE(a_written_file_becomes_a_record),
 		SCENE(the_login_user_is_told_where_proc_has_one),
 		SCENE(a_file_that_was_renamed_has_its_last_name),

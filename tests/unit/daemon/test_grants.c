@@ -416,6 +416,25 @@ static void either_side_ends_it(void **state)
 		RECORD_REASON_GRANT_BY_USER);
 }
 
+static void what_was_written_can_end_it(void **state)
+{
+	struct world *w = *state;
+
+	sign(w, 0);
+	offer(w);
+	assert_int_equal(grants_stop(w->grants, OTHER,
+				     RECORD_REASON_GRANT_MYNUMBERS, w->now),
+			 GRANTS_UNKNOWN);
+	assert_int_equal(grants_stop(w->grants, ID,
+				     RECORD_REASON_GRANT_MYNUMBERS, w->now),
+			 0);
+	pipeline_judge_all(&w->machine.pipeline);
+	assert_int_equal(access_of(w), MEDIA_DENY);
+	assert_int_equal(
+		machine_last(&w->machine, RECORD_GRANT_ENDED)->decision.reason,
+		RECORD_REASON_GRANT_MYNUMBERS);
+}
+
 static void a_key_that_policy_drops_ends_what_it_gave(void **state)
 {
 	struct world *w = *state;
@@ -547,6 +566,7 @@ int main(void)
 		ROW(a_changed_state_file_makes_no_grant),
 		ROW(it_gives_only_while_its_person_is_at_work),
 		ROW(either_side_ends_it),
+		ROW(what_was_written_can_end_it),
 		ROW(a_key_that_policy_drops_ends_what_it_gave),
 		ROW(several_give_as_much_as_the_most_of_them),
 		ROW(one_person_cannot_fill_the_queue),
