@@ -77,6 +77,6 @@ int cmd_terminals(struct cli *cli)
 
 	if (open_store(cli, &store) < 0)
 		return CLI_FAILED;
-	return finish(cli,
-		      store->ops->each_terminal(store, print_terminal, cli));
+	return finish(cli, store->ops->each_terminal(store, NULL,
+						     print_terminal, cli));
 }

@@ -227,8 +227,9 @@ struct store_ops {
 	/* -ENOENT: not there. The caller frees. */
 	int (*meta_get)(struct store *store, const char *key, char **ret_value);
 
-	int (*each_terminal)(struct store *store, store_terminal_fn *fn,
-			     void *ctx);
+	/* Heard from last first; `name`: only those of this id or host name. */
+	int (*each_terminal)(struct store *store, const char *name,
+			     store_terminal_fn *fn, void *ctx);
 	int (*each_row)(struct store *store, const struct store_query *query,
 			store_row_fn *fn, void *ctx);
 	int (*each_incident)(struct store *store, size_t limit,

@@ -54,6 +54,8 @@ static const char SCHEMA[] =
 	"CREATE INDEX events_host ON events(host, id);"
 	"CREATE INDEX events_code ON events(code, id);"
 	"CREATE INDEX events_severe ON events(id) WHERE severity >= 3;"
+	"CREATE INDEX events_high ON events(id) WHERE severity >= 4;"
+	"CREATE INDEX hosts_name ON hosts(hostname);"
 	"CREATE VIEW events_text AS SELECT id, host, stream, seq, recv_ms,"
 	" time_ms, code, severity, department, convert_from(body, 'UTF8')"
 	" AS body FROM events WHERE quarantine = 0;"
@@ -170,6 +172,17 @@ static const char *const SQL[] = {
 		"  stored FROM streams GROUP BY host) a ON a.host = h.id"
 		" LEFT JOIN (SELECT host, count(*) AS count FROM incidents"
 		"  GROUP BY host) i ON i.host = h.host"
+		" ORDER BY h.last_ms DESC, h.id",
+	[PG_TERMINALS_NAMED] =
+		"SELECT h.host, h.tenant, h.hostname, h.unit, h.tier, h.mode,"
+		" h.policy, h.version, h.first_ms, h.last_ms, h.status_ms,"
+		" h.skew_ms, coalesce(n.seq, 0), coalesce(n.tail, 0),"
+		" (SELECT coalesce(sum(stored), 0) FROM streams"
+		"  WHERE host = h.id)::bigint,"
+		" (SELECT count(*) FROM incidents WHERE host = h.host)"
+		" FROM hosts h LEFT JOIN LATERAL (SELECT seq, tail FROM streams"
+		"  WHERE host = h.id ORDER BY last_ms DESC, id DESC LIMIT 1) n"
+		" ON true WHERE h.host = $1 OR h.hostname = $1"
 		" ORDER BY h.last_ms DESC, h.id",
 	[PG_COUNTS] = "SELECT day, unit, code, count FROM rollups"
 		      " WHERE day >= $1 ORDER BY day, unit, code",

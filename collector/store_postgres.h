@@ -43,6 +43,7 @@ enum pg_statement {
 	PG_META_SET,
 	PG_META_GET,
 	PG_TERMINALS,
+	PG_TERMINALS_NAMED,
 	PG_COUNTS,
 	PG_INCIDENTS,
 	PG_STREAM_ENDS,
@@ -151,7 +152,8 @@ int pg_meta_set(struct store *store, const char *key, const char *value);
 int pg_meta_get(struct store *store, const char *key, char **ret_value);
 
 /* store_postgres_read.c */
-int pg_each_terminal(struct store *store, store_terminal_fn *fn, void *ctx);
+int pg_each_terminal(struct store *store, const char *name,
+		     store_terminal_fn *fn, void *ctx);
 int pg_each_row(struct store *store, const struct store_query *query,
 		store_row_fn *fn, void *ctx);
 int pg_each_count(struct store *store, int64_t day, store_count_fn *fn,

@@ -25,10 +25,17 @@
 	" (EXISTS (SELECT 1 FROM gaps WHERE stream = e.stream"                 \
 	" AND next = e.seq))::int::bigint"
 
-int pg_each_terminal(struct store *store, store_terminal_fn *fn, void *ctx)
+int pg_each_terminal(struct store *store, const char *name,
+		     store_terminal_fn *fn, void *ctx)
 {
 	_cleanup_pg_ PGresult *rows = NULL;
-	int r = pg_ask(pg_store(store), PG_TERMINALS, NULL, &rows);
+	struct pg_args args = {0};
+	int r;
+
+	if (name)
+		pg_foreign(&args, name, strlen(name));
+	r = pg_ask(pg_store(store), name ? PG_TERMINALS_NAMED : PG_TERMINALS,
+		   name ? &args : NULL, &rows);
 
 	for (int i = 0; r == 0 && i < PQntuples(rows); i++) {
 		const struct store_terminal terminal = {
@@ -70,10 +77,12 @@ static void write_query(const struct store_query *query, char sql[SQL_SIZE])
 		" ORDER BY e.id %s LIMIT $4",
 		query->is_proof ? PROOF_COLUMNS : "NULL::bytea, 0::bigint",
 		query->is_newest_first ? "<" : ">",
-		query->min_severity >= 3  ? "AND e.severity >= 3"
-					    " AND e.severity >= $5::bigint"
-		: query->min_severity > 0 ? "AND e.severity >= $5::bigint"
-					  : "AND $5::bigint IS NOT NULL",
+		query->min_severity >= 4   ? "AND e.severity >= 4"
+					     " AND e.severity >= $5::bigint"
+		: query->min_severity >= 3 ? "AND e.severity >= 3"
+					     " AND e.severity >= $5::bigint"
+		: query->min_severity > 0  ? "AND e.severity >= $5::bigint"
+					   : "AND $5::bigint IS NOT NULL",
 		query->is_newest_first ? "DESC" : "ASC"); /* fits */
 }
 

@@ -13,7 +13,7 @@
 
 #include "agent/base/banned.h"
 
-#define SCHEMA_VERSION	2
+#define SCHEMA_VERSION	3
 #define BUSY_TIMEOUT_MS 10000
 #define PATH_SIZE	4096
 
@@ -77,6 +77,24 @@ static const char SCHEMA_TREE[] =
 	"CREATE TABLE gaps(stream INTEGER NOT NULL, next INTEGER NOT NULL,"
 	" first INTEGER NOT NULL, prev BLOB NOT NULL,"
 	" PRIMARY KEY(stream, next)) WITHOUT ROWID;";
+
+/* Since version 3: what the console asks for by name and by high severity. */
+static const char SCHEMA_NAMES[] =
+	"CREATE INDEX IF NOT EXISTS hosts_name ON hosts(hostname);"
+	"CREATE INDEX IF NOT EXISTS events_high ON events(id)"
+	" WHERE severity >= 4;";
+
+/* One row a terminal; the end of the statement says which. */
+#define TERMINALS                                                              \
+	"SELECT h.host, h.tenant, h.hostname, h.unit, h.tier, h.mode,"         \
+	" h.policy, h.version, h.first_ms, h.last_ms, h.status_ms,"            \
+	" h.skew_ms, coalesce(s.seq, 0), coalesce(s.tail, 0),"                 \
+	" (SELECT coalesce(sum(stored), 0) FROM streams"                       \
+	"  WHERE host = h.id),"                                                \
+	" (SELECT count(*) FROM incidents WHERE host = h.host)"                \
+	" FROM hosts h LEFT JOIN streams s ON s.id = (SELECT id FROM"          \
+	"  streams WHERE host = h.id ORDER BY last_ms DESC, id DESC"           \
+	"  LIMIT 1)"
 
 static const char *const SQL[] = {
 	[STMT_BEGIN] = "BEGIN IMMEDIATE",
@@ -172,16 +190,10 @@ static const char *const SQL[] = {
 	[STMT_META_SET] = "INSERT INTO meta VALUES(?1, ?2)"
 			  " ON CONFLICT DO UPDATE SET value = excluded.value",
 	[STMT_META_GET] = "SELECT value FROM meta WHERE key = ?1",
-	[STMT_TERMINALS] =
-		"SELECT h.host, h.tenant, h.hostname, h.unit, h.tier, h.mode,"
-		" h.policy, h.version, h.first_ms, h.last_ms, h.status_ms,"
-		" h.skew_ms, coalesce(s.seq, 0), coalesce(s.tail, 0),"
-		" (SELECT coalesce(sum(stored), 0) FROM streams"
-		"  WHERE host = h.id),"
-		" (SELECT count(*) FROM incidents WHERE host = h.host)"
-		" FROM hosts h LEFT JOIN streams s ON s.id = (SELECT id FROM"
-		"  streams WHERE host = h.id ORDER BY last_ms DESC, id DESC"
-		"  LIMIT 1) ORDER BY h.last_ms DESC, h.id",
+	[STMT_TERMINALS] = TERMINALS " ORDER BY h.last_ms DESC, h.id",
+	[STMT_TERMINALS_NAMED] = TERMINALS
+	" WHERE h.host = ?1 OR h.hostname = ?1"
+	" ORDER BY h.last_ms DESC, h.id",
 	[STMT_COUNTS] = "SELECT day, unit, code, count FROM rollups"
 			" WHERE day >= ?1 ORDER BY day, unit, code",
 	[STMT_INCIDENTS] =
@@ -403,6 +415,8 @@ static int bring_up(struct sqlite_store *s, int version)
 		r = exec(s->db, SCHEMA);
 	if (r == 0 && version < 2)
 		r = exec(s->db, SCHEMA_TREE);
+	if (r == 0 && version < 3)
+		r = exec(s->db, SCHEMA_NAMES);
 	if (r == 0 && version == 1)
 		r = sqlite_tree_build(s);
 	(void)snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d",

@@ -49,6 +49,7 @@ enum statement {
 	STMT_META_SET,
 	STMT_META_GET,
 	STMT_TERMINALS,
+	STMT_TERMINALS_NAMED,
 	STMT_COUNTS,
 	STMT_INCIDENTS,
 	STMT_COUNT_
@@ -142,7 +143,8 @@ int sqlite_meta_set(struct store *store, const char *key, const char *value);
 int sqlite_meta_get(struct store *store, const char *key, char **ret_value);
 
 /* store_sqlite_read.c */
-int sqlite_each_terminal(struct store *store, store_terminal_fn *fn, void *ctx);
+int sqlite_each_terminal(struct store *store, const char *name,
+			 store_terminal_fn *fn, void *ctx);
 int sqlite_each_row(struct store *store, const struct store_query *query,
 		    store_row_fn *fn, void *ctx);
 int sqlite_each_count(struct store *store, int64_t day, store_count_fn *fn,

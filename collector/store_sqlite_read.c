@@ -21,12 +21,18 @@
 	" EXISTS (SELECT 1 FROM gaps WHERE stream = e.stream"                  \
 	" AND next = e.seq)"
 
-int sqlite_each_terminal(struct store *store, store_terminal_fn *fn, void *ctx)
+int sqlite_each_terminal(struct store *store, const char *name,
+			 store_terminal_fn *fn, void *ctx)
 {
 	sqlite3_stmt *st = sqlite_statement(sqlite_store(store),
-					    STMT_TERMINALS);
+					    name ? STMT_TERMINALS_NAMED
+						 : STMT_TERMINALS);
 	int r;
 
+	if (!st)
+		return -EIO;
+	if (name)
+		sqlite_bind_text(st, 1, name);
 	while ((r = sqlite_next(st)) > 0) {
 		const struct store_terminal terminal = {
 			.host = sqlite_text(st, 0),
@@ -78,15 +84,18 @@ static int prepare_rows(struct sqlite_store *s, const struct store_query *query,
 		" CROSS JOIN streams s ON s.id = e.stream"
 		" WHERE e.id %s ?1 %s %s %s ORDER BY e.id %s LIMIT ?5",
 		query->is_proof ? PROOF_COLUMNS : "NULL, 0",
-		is_severe ? "INDEXED BY events_severe" : "",
+		!is_severe		   ? ""
+		: query->min_severity >= 4 ? "INDEXED BY events_high"
+					   : "INDEXED BY events_severe",
 		query->is_newest_first ? "<" : ">",
 		is_host ? "AND e.host = (SELECT id FROM hosts WHERE host = ?2)"
 			: "",
 		!is_code  ? ""
 		: is_host ? "AND +e.code = ?3"
 			  : "AND e.code = ?3",
-		is_severe		  ? "AND e.severity >= 3"
-					    " AND e.severity >= ?4"
+		is_severe && query->min_severity >= 4
+			? "AND e.severity >= 4 AND e.severity >= ?4"
+		: is_severe ? "AND e.severity >= 3 AND e.severity >= ?4"
 		: query->min_severity > 0 ? "AND +e.severity >= ?4"
 					  : "",
 		query->is_newest_first ? "DESC" : "ASC"); /* fits */

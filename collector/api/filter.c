@@ -75,7 +75,7 @@ static bool read_terminal(struct console_request *request,
 		memcpy(filter->host, text, IDENT_HEX_LEN + 1);
 		return true;
 	}
-	r = store->ops->each_terminal(store, match_name, &named);
+	r = store->ops->each_terminal(store, text, match_name, &named);
 	if (r < 0) {
 		console_failed(request, r);
 		return false;

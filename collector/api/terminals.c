@@ -74,7 +74,7 @@ void api_terminals(struct console_request *request)
 	buf_clear(out);
 	r = buf_append_text(out, "{\"terminals\":[");
 	if (r == 0)
-		r = store->ops->each_terminal(store, add_terminal, out);
+		r = store->ops->each_terminal(store, NULL, add_terminal, out);
 	if (r == 0)
 		r = json_close(out, "\n]}\n");
 	if (r < 0) {

@@ -303,7 +303,7 @@ static int add_severe(struct view *view, struct store *store)
 static int fill(struct now *now)
 {
 	struct store *store = now->view->request->console->store;
-	int r = store->ops->each_terminal(store, count_terminal, now);
+	int r = store->ops->each_terminal(store, NULL, count_terminal, now);
 
 	if (r == 0)
 		r = store->ops->each_count(store, now->first_day, add_count,

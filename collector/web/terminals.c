@@ -165,7 +165,7 @@ void web_terminals(struct console_request *request)
 		   view_say(&view, "最後に受信した順",
 			    "Those heard from most recently first"),
 		   heads, sizeof(heads) / sizeof(heads[0]));
-	r = store->ops->each_terminal(store, add_terminal, &list);
+	r = store->ops->each_terminal(store, NULL, add_terminal, &list);
 	view_table_end(&view);
 	add_pager(&list, page);
 	view_end(&view, r);
@@ -297,7 +297,7 @@ void web_terminal(struct console_request *request)
 	struct store *store = request->console->store;
 	struct view view = {.request = request};
 	struct one one = {.view = &view, .host = host ? host : ""};
-	int r = store->ops->each_terminal(store, find_terminal, &one);
+	int r = store->ops->each_terminal(store, one.host, find_terminal, &one);
 
 	if (r < 0) {
 		console_failed(request, r);

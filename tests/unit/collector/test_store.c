@@ -529,13 +529,58 @@ static void a_terminals_line_follows_what_it_says(void **state)
 	t->fixture.status = (struct store_status){.is_set = true};
 	t->fixture.headers.tail_seq = 0;
 	put(t, 5, 6);
-	assert_int_equal(t->store->ops->each_terminal(t->store, see_terminal,
-						      &seen),
+	assert_int_equal(t->store->ops->each_terminal(t->store, NULL,
+						      see_terminal, &seen),
 			 42);
 	assert_int_equal(seen.acked, 6);
 	assert_int_equal(seen.tail, 20);
 	assert_int_equal(seen.events, 6);
 	assert_int_equal(seen.skew_ms, 5);
+	/* By its id and by its name, and nobody else */
+	memset(&seen, 0, sizeof(seen));
+	assert_int_equal(t->store->ops->each_terminal(t->store, FIXTURE_HOST,
+						      see_terminal, &seen),
+			 42);
+	assert_int_equal(seen.events, 6);
+	assert_int_equal(seen.tail, 20);
+	assert_int_equal(t->store->ops->each_terminal(t->store, "nobody",
+						      see_terminal, &seen),
+			 0);
+}
+
+static int see_id(const struct store_row *row, void *ctx)
+{
+	*(int64_t *)ctx = row->id;
+	return 1;
+}
+
+static void severe_events_and_days_are_found(void **state)
+{
+	struct test *t = *state;
+	const struct store_query query = {.min_severity = 4,
+					  .is_newest_first = true,
+					  .limit = 1};
+	int64_t id = 0;
+
+	for (unsigned int n = 1; n <= 9; n++)
+		t->fixture.events[n].severity = n == 3 ? 4 : 3;
+	put(t, 1, 6);
+	assert_int_equal(t->store->ops->each_row(t->store, &query, see_id, &id),
+			 1);
+	assert_int_equal(id, 3);
+	assert_int_equal(store_find_received(t->store, INT64_MAX, &id), 0);
+	assert_int_equal(id, 6);
+	assert_int_equal(store_find_received(t->store, 1, &id), 0);
+	assert_int_equal(id, 0);
+	struct put later = {.batch = fixture_batch(&t->fixture, 7, 9)};
+	later.batch.recv_ms += 1000;
+	assert_int_equal(store_transact(t->store, put_in, &later), 0);
+	assert_int_equal(
+		store_find_received(t->store, later.batch.recv_ms, &id), 0);
+	assert_int_equal(id, 6);
+	assert_int_equal(
+		store_find_received(t->store, later.batch.recv_ms + 1, &id), 0);
+	assert_int_equal(id, 9);
 }
 
 struct retiring {
@@ -604,6 +649,7 @@ int main(void)
 		TEST(counts_are_read_by_day),
 		TEST(many_kinds_in_one_batch_are_all_counted),
 		TEST(a_terminals_line_follows_what_it_says),
+		TEST(severe_events_and_days_are_found),
 		TEST(retention_empties_from_the_oldest_on),
 	};
 
