@@ -17,7 +17,7 @@ check=(libcmocka-dev libclang-rt-14-dev clang-format mandoc shellcheck
 	sqlite3 softhsm2 libengine-pkcs11-openssl lintian curl libpam-oath
 	libpam-google-authenticator postgresql rsyslog rsyslog-gnutls
 	rsyslog-relp nodejs npm chromium fonts-noto-cjk xvfb xdotool imagemagick
-	python3-dbus python3-gi)
+	python3-dbus python3-gi gir1.2-atspi-2.0 at-spi2-core)
 
 case ${1:-build} in
 build) want=("${build[@]}") ;;

@@ -14,6 +14,7 @@
 #include <gtk/gtk.h>
 
 #include "agent/notify/agent1.h"
+#include "agent/notify/refusal.h"
 #include "agent/notify/scope.h"
 #include "agent/notify/text.h"
 #include "policy/code.h"
@@ -168,9 +169,11 @@ static GVariant *finish(GObject *source, GAsyncResult *result, GtkWidget *line)
 
 	if (reply)
 		return reply;
+	g_autofree char *name = g_dbus_error_get_remote_error(error);
+	const char *words = refusal_text(name);
 	g_dbus_error_strip_remote_error(error);
 	g_autofree char *text = g_strdup_printf(_("It was not accepted: %s"),
-						error->message);
+						words ? words : error->message);
 	say(line, text);
 	return NULL;
 }

@@ -10,6 +10,7 @@ BUILD = os.environ.get("BUILD", "build")
 PROG = f"{BUILD}/sekimori-notify"
 OUT = pathlib.Path(BUILD) / "notify"
 NAME, PATH = "jp.sekimori.Agent1", "/jp/sekimori/Agent1"
+RUNTIME = tempfile.TemporaryDirectory(prefix="sekimori-", ignore_cleanup_errors=True)
 count = {"passed": 0, "failed": 0, "skipped": 0}
 
 
@@ -106,7 +107,7 @@ class Agent(dbus.service.Object):
     def UseCode(self, receipt, code):
         self.codes.append((str(receipt), str(code)))
         if len(self.codes) == 1:
-            raise dbus.DBusException("this code is not for this number", name=NAME + ".Error.WrongCode")
+            raise dbus.DBusException("it is wrong", name=NAME + ".Error.WrongCode")
         return {"id": "g-0123456789abcdef"}
 
 
@@ -137,7 +138,7 @@ def environment(address, **more):
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "DBUS_", "XDG_"))}
     return {**keep, "DBUS_SESSION_BUS_ADDRESS": address, "DBUS_SYSTEM_BUS_ADDRESS": address,
             "LC_ALL": "C.UTF-8", "LANGUAGE": "ja", "GSK_RENDERER": "cairo", "GDK_BACKEND": "x11",
-            "GTK_A11Y": "none", "NO_AT_BRIDGE": "1", "XDG_RUNTIME_DIR": tempfile.gettempdir(), **more}
+            "XDG_RUNTIME_DIR": RUNTIME.name, **more}
 
 
 def start_display():
@@ -194,7 +195,42 @@ def keys(display, *words):
     subprocess.run(["xdotool", *words], env={**os.environ, "DISPLAY": display}, check=True)
 
 
-def window(agent, display):
+READER = """
+import gi, sys, time
+gi.require_version("Atspi", "2.0")
+from gi.repository import Atspi
+def walk(node):
+    print(node.get_role_name(), node.get_name(), sep="|")
+    for i in range(node.get_child_count()):
+        walk(node.get_child_at_index(i))
+desktop = Atspi.get_desktop(0)
+until = time.monotonic() + 20
+while desktop.get_child_count() == 0 and time.monotonic() < until:
+    time.sleep(0.2)
+for i in range(desktop.get_child_count()):
+    walk(desktop.get_child_at_index(i))
+"""
+
+
+def reader(env, want):
+    """What a screen reader is told: (role, beginning of the name) of each."""
+    got = subprocess.run([sys.executable, "-c", READER], env=env, capture_output=True, text=True, timeout=60)
+    if "not available" in got.stderr or "cannot import name" in got.stderr:
+        print("skip reader: gir1.2-atspi-2.0 is not installed")
+        count["skipped"] += 1
+        return
+    nodes = [line.split("|", 1) for line in got.stdout.splitlines() if "|" in line]
+    for role, name in want:
+        check(any(node[0] == role and name in node[1] for node in nodes),
+              f"a screen reader finds no {role} '{name}' in {nodes} {got.stderr}")
+
+
+FIELDS = [("label", "受付番号: EYGB-13JG-B"), ("combo box", "目的"), ("combo box", "使い方"), ("combo box", "時間"),
+          ("text", "備考"), ("text", "受付番号"), ("text", "コード"), ("push button", "申請する"),
+          ("push button", "コードを使う")]
+
+
+def window(agent, display, env):
     """Typed by keyboard alone, as who cannot use a mouse does."""
     check(wait(lambda: agent.status > 1), "the window asks whom to call")
     find = ["xdotool", "search", "--sync", "--onlyvisible", "--class", "notify"]
@@ -203,6 +239,7 @@ def window(agent, display):
     keys(display, "windowfocus", found.stdout.split()[0])
     time.sleep(2)
     picture(display, "window.png")
+    reader(env, FIELDS)
     keys(display, "key", "alt+n")
     keys(display, "type", "--delay", "30", "HD-1")
     keys(display, "key", "alt+s")
@@ -218,6 +255,7 @@ def window(agent, display):
     keys(display, "key", "BackSpace", "0")
     time.sleep(0.5)
     picture(display, "scope.png")
+    reader(env, [("status bar", "このコードの内容: 読み取り専用・30分・1回")])
     keys(display, "key", "alt+u")
     check(wait(lambda: agent.codes), "a code is sent")
     check(agent.codes[:1] == [("EYGB-13JG-B", "0a05 1evf w24p0")], str(agent.codes))
@@ -246,7 +284,7 @@ def main():
             count["skipped"] += 1
         else:
             service.ActionInvoked(dock["id"], "request")
-            window(agent, display)
+            window(agent, display, env)
         listener.send_signal(signal.SIGTERM)
         check(listener.wait(10) == 0, "it ends when the session does")
     finally:
