@@ -8,14 +8,18 @@
 #include "collector/request.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/base/clock.h"
+#include "agent/base/hex.h"
 #include "collector/limits.h"
 
 #include "agent/base/banned.h"
 
 #define GRACE_S (LIFE_GRACE_DAYS * INT64_C(86400))
+/* "enrol.TOKEN.KEY.HOST", hashes in hex. */
+#define USE_KEY_SIZE (4 * SECRET_HASH_BYTES + IDENT_HEX_LEN + 16)
 
 enum refusal {
 	REFUSED_TOKEN = 1,
@@ -77,7 +81,8 @@ static bool read_csr(struct request *request)
 }
 
 /* Signs and records. */
-static int issue(struct request *request, struct store *store)
+static int issue(struct request *request, struct store *store,
+		 char ret_serial[CA_SERIAL_SIZE])
 {
 	struct enrolment *e = &request->enrolment;
 	struct ca_issued issued = {0};
@@ -88,7 +93,55 @@ static int issue(struct request *request, struct store *store)
 	if (r != 0)
 		return r < 0 ? r : -EIO; /* it was accepted before */
 	e->pkcs7 = issued.pkcs7;
+	memcpy(ret_serial, issued.cert.serial, CA_SERIAL_SIZE);
 	return store->ops->cert_add(store, &issued.cert, e->now_ms);
+}
+
+/*
+ * An answer can be lost on its way, and with it the one use of a token. So what
+ * a token gave to which key is kept, and the same key, proved by its request,
+ * may have a certificate with that token again: until the token expires, and
+ * while the certificate that it got is not revoked.
+ */
+static int make_use_key(const struct enrolment *e, char key[USE_KEY_SIZE])
+{
+	char token[2 * SECRET_HASH_BYTES + 1], hash[2 * SECRET_HASH_BYTES + 1];
+
+	hex_encode(e->token, SECRET_HASH_BYTES, token);
+	hex_encode(e->wanted.key_hash, SECRET_HASH_BYTES, hash);
+	return snprintf(key, USE_KEY_SIZE, "enrol.%s.%s.%s", token, hash,
+			e->wanted.ident.host) < (int)USE_KEY_SIZE
+		       ? 0
+		       : -EINVAL;
+}
+
+/* 1: this key has used the token; 0; -errno. */
+static int has_used(const struct enrolment *e, struct store *store)
+{
+	_cleanup_free_ char *serial = NULL;
+	struct store_cert_state state = {0};
+	char key[USE_KEY_SIZE];
+	int r = make_use_key(e, key);
+
+	if (r == 0)
+		r = store->ops->meta_get(store, key, &serial);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = store->ops->cert_state(store, serial, &state);
+	return r < 0 ? r : state.is_known && !state.is_revoked;
+}
+
+static int use_token(struct request *request, struct store *store)
+{
+	const struct enrolment *e = &request->enrolment;
+	char key[USE_KEY_SIZE], serial[CA_SERIAL_SIZE];
+	int r = store->ops->token_use(store, e->token);
+
+	if (r == 0)
+		r = issue(request, store, serial);
+	if (r == 0)
+		r = make_use_key(e, key);
+	return r < 0 ? r : store->ops->meta_set(store, key, serial);
 }
 
 static int note_conflict(struct request *request, struct store *store)
@@ -109,10 +162,17 @@ static int simple_run(struct job *job, struct store *store)
 {
 	struct request *request = (struct request *)job;
 	struct enrolment *e = &request->enrolment;
+	char serial[CA_SERIAL_SIZE];
 	bool is_reenrol = false;
 	int r;
 
 	r = store->ops->token_find(store, e->token, e->now_ms, &is_reenrol);
+	if (r == 0 || r == STORE_TOKEN_USED) {
+		int used = has_used(e, store);
+
+		if (used != 0)
+			return used < 0 ? used : issue(request, store, serial);
+	}
 	if (r != 0)
 		return r < 0 ? r : REFUSED_TOKEN;
 	r = store->ops->cert_find_other(store, &e->wanted, e->now_ms);
@@ -125,11 +185,7 @@ static int simple_run(struct job *job, struct store *store)
 	if (r > 0)
 		r = store->ops->cert_revoke(store, e->wanted.ident.host,
 					    e->wanted.key_hash, e->now_ms);
-	if (r >= 0)
-		r = store->ops->token_use(store, e->token);
-	if (r == 0)
-		r = issue(request, store);
-	return r;
+	return r < 0 ? r : use_token(request, store);
 }
 
 /*
@@ -156,6 +212,7 @@ static int again_run(struct job *job, struct store *store)
 {
 	struct request *request = (struct request *)job;
 	struct store_cert_state state = {0};
+	char serial[CA_SERIAL_SIZE];
 	int r;
 
 	r = store->ops->cert_state(store, request->peer->cert.serial, &state);
@@ -163,7 +220,8 @@ static int again_run(struct job *job, struct store *store)
 		return r;
 	if (!state.is_known)
 		return note_unknown(request, store);
-	return state.is_revoked ? REFUSED_REVOKED : issue(request, store);
+	return state.is_revoked ? REFUSED_REVOKED
+				: issue(request, store, serial);
 }
 
 static void enroll_done(struct job *job, int r)

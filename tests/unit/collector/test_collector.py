@@ -96,6 +96,18 @@ def a_token_enrolls_once(c):
 
 
 @test
+def a_token_whose_answer_was_lost_serves_its_key_again(c):
+    for words in ((), ("--count", "1", "--reenrol")):
+        token, t = c.enroll_token(*words), Terminal(c)
+        equal(t.enroll(token), 200)
+        equal(t.enroll(token), 200, "the same key")
+        equal(t.post(Chain(t.host).grow(1), 1, 1)[0], 200)
+        equal(Terminal(c, host=t.host).enroll(token), 401, "another key of the terminal")
+        c.command("revoke", "--terminal", t.host)
+        equal(t.enroll(token), 401, "not after it was revoked")
+
+
+@test
 def the_certificate_is_short_and_for_clients(c):
     t = c.terminal()
     shown = run("openssl", "x509", "-in", t.crt, "-noout", "-text").decode()
