@@ -38,6 +38,7 @@ struct server {
 	struct store *console_store;
 	struct store *notary_store;
 	struct store *inbox_store;
+	struct store *inbox_ask_store;
 	int dirfd;
 	char *key_pem;
 	char *cert_pem;
@@ -108,6 +109,8 @@ static int open_stores(struct server *s)
 		r = store_open(database, dir, STORE_READ, &s->notary_store);
 	if (r == 0)
 		r = store_open(database, dir, STORE_READ, &s->inbox_store);
+	if (r == 0)
+		r = store_open(database, dir, STORE_READ, &s->inbox_ask_store);
 	if (r == 0)
 		r = read_login(s);
 	/* Not the connection string: a password may be in it */
@@ -264,7 +267,8 @@ static int start(struct server *s)
 	r = writer_start(s->writer_store, &s->cli->log, &s->service.writer);
 	if (r < 0)
 		return failed(s, "writer", r);
-	r = inbox_start(s->inbox_store, &s->cli->log, &s->service.inbox);
+	r = inbox_start(s->inbox_store, s->inbox_ask_store, &s->cli->log,
+			&s->service.inbox);
 	if (r < 0)
 		return failed(s, "inbox", r);
 	r = start_notary(s);
@@ -312,6 +316,7 @@ static void stop(struct server *s)
 	store_close(s->writer_store);
 	store_close(s->notary_store);
 	store_close(s->inbox_store);
+	store_close(s->inbox_ask_store);
 	if (s->dirfd >= 0)
 		(void)close(s->dirfd); /* a folder */
 	store_close(s->console_store);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Documents lie in the store's named values. A thread looks once a second
- * whether anything was published, by whatever collector or command, and wakes
- * those who wait.
+ * whether anything was published, by whatever collector or command, and answers
+ * those who wait. The lock of those who wait is never held over a question to
+ * the store: with many who wait and a slow database, that pass takes long, and
+ * the listener's threads must go on taking events.
  */
 #include "collector/inbox.h"
 
@@ -25,14 +27,17 @@ static const char *const NAMES[] = {INBOX_POLICY, INBOX_ORDER, INBOX_GRANTS};
 #define NAME_COUNT (sizeof(NAMES) / sizeof(NAMES[0]))
 
 struct inbox {
-	struct store *store; /* under `lock` */
+	struct store *pass_store; /* the thread's alone */
+	struct store *ask_store;  /* under `asking`, of those who come */
+	pthread_mutex_t asking;
 	const struct log *log;
 	pthread_t thread;
+	char *version; /* the thread's: as last seen; NULL: nothing published */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool is_stopping;
-	char *version;		 /* as last seen; NULL: nothing published */
-	struct request *waiting; /* by request->inbox.next */
+	bool is_stopping;    /* under lock */
+	uint64_t generation; /* under lock: changes with what is published */
+	struct request *waiting; /* under lock; by request->inbox.next */
 };
 
 /* What one terminal is to have. */
@@ -105,11 +110,11 @@ static int collect(struct store *store, const char *host,
 }
 
 /* True: the reply is there. False: nothing new for this request. */
-static bool answer(struct inbox *inbox, struct request *request)
+static bool answer(struct store *store, struct request *request)
 {
 	const char *host = request->peer->cert.ident.host;
 	struct parcel_text parcel = {0};
-	int r = collect(inbox->store, host, &parcel);
+	int r = collect(store, host, &parcel);
 
 	if (r < 0) {
 		request_unavailable(request, r);
@@ -150,12 +155,11 @@ static void read_wishes(struct request *request)
 	request->inbox.until_ns = clock_mono_ns() + wait_s * NS_PER_S;
 }
 
-static bool is_revoked(struct inbox *inbox, struct request *request)
+static bool is_revoked(struct store *store, struct request *request)
 {
 	struct store_cert_state state = {0};
-	int r = inbox->store->ops->cert_state(inbox->store,
-					      request->peer->cert.serial,
-					      &state);
+	int r = store->ops->cert_state(store, request->peer->cert.serial,
+				       &state);
 
 	if (r < 0)
 		request_unavailable(request, r);
@@ -165,47 +169,88 @@ static bool is_revoked(struct inbox *inbox, struct request *request)
 	return r < 0 || state.is_revoked;
 }
 
+/* From the store, without waiting for news. False: there is none. */
+static bool answer_now(struct inbox *inbox, struct request *request)
+{
+	bool is_done;
+
+	/* Our own mutex: cannot fail. */
+	(void)pthread_mutex_lock(&inbox->asking);
+	is_done = is_revoked(inbox->ask_store, request) ||
+		  answer(inbox->ask_store, request);
+	(void)pthread_mutex_unlock(&inbox->asking);
+	return is_done;
+}
+
+enum stand {
+	STAND_WAITS = 0,
+	STAND_CHANGED, /* something was published meanwhile */
+	STAND_STOPS,
+};
+
+/*
+ * Lets the request wait, if since *generation nothing was published; else
+ * *generation is that of now. With `request` NULL only the latter.
+ */
+static enum stand stand_in_line(struct inbox *inbox, struct request *request,
+				uint64_t *generation)
+{
+	enum stand stand = STAND_CHANGED;
+
+	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
+	if (inbox->is_stopping) {
+		stand = STAND_STOPS;
+	} else if (request && inbox->generation == *generation) {
+		request_suspend(request);
+		request->inbox.next = inbox->waiting;
+		inbox->waiting = request;
+		stand = STAND_WAITS;
+	}
+	*generation = inbox->generation;
+	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
+	return stand;
+}
+
 void inbox_handle(struct request *request)
 {
 	struct inbox *inbox = request->service->inbox;
+	uint64_t generation = 0;
+	enum stand stand;
 
 	if (!request_is_in_time(request, 0))
 		return;
 	read_wishes(request);
-	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
-	if (inbox->is_stopping) {
-		request_unavailable(request, -ESHUTDOWN);
-	} else if (!is_revoked(inbox, request) && !answer(inbox, request)) {
+	stand = stand_in_line(inbox, NULL, &generation);
+	while (stand == STAND_CHANGED) {
+		if (answer_now(inbox, request))
+			return;
 		if (clock_mono_ns() >= request->inbox.until_ns) {
 			say_unchanged(request);
-		} else {
-			request_suspend(request);
-			request->inbox.next = inbox->waiting;
-			inbox->waiting = request;
+			return;
 		}
+		stand = stand_in_line(inbox, request, &generation);
 	}
-	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
+	/* One that waits belongs to the thread from here on. */
+	if (stand == STAND_STOPS)
+		request_unavailable(request, -ESHUTDOWN);
 }
 
-/* Under the lock. IS_NEWS: everybody's documents are compared again. */
-static void serve_waiting(struct inbox *inbox, bool is_news)
+/* ---- the thread ------------------------------------------------------------ */
+
+/* Under the lock: whose time is over, and with `is_stopping` everybody. */
+static void send_away(struct inbox *inbox)
 {
 	struct request **at = &inbox->waiting;
 	uint64_t now_ns = clock_mono_ns();
 
 	while (*at) {
 		struct request *request = *at;
-		bool is_done = is_news && answer(inbox, request);
 
-		if (!is_done && inbox->is_stopping) {
+		if (inbox->is_stopping) {
 			request_unavailable(request, -ESHUTDOWN);
-			is_done = true;
-		}
-		if (!is_done && now_ns >= request->inbox.until_ns) {
+		} else if (now_ns >= request->inbox.until_ns) {
 			say_unchanged(request);
-			is_done = true;
-		}
-		if (!is_done) {
+		} else {
 			at = &request->inbox.next;
 			continue;
 		}
@@ -214,12 +259,53 @@ static void serve_waiting(struct inbox *inbox, bool is_news)
 	}
 }
 
-/* Under the lock: whether something was published since the last look. */
+static bool is_stopping(struct inbox *inbox)
+{
+	bool is;
+
+	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
+	is = inbox->is_stopping;
+	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
+	return is;
+}
+
+/* Everybody's documents are compared again; who waits on goes back in line. */
+static void pass_on_news(struct inbox *inbox)
+{
+	struct request *line, **end;
+
+	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
+	inbox->generation++;
+	line = inbox->waiting;
+	inbox->waiting = NULL;
+	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
+
+	end = &line;
+	while (*end && !is_stopping(inbox)) {
+		struct request *request = *end, *next = request->inbox.next;
+
+		if (!answer(inbox->pass_store, request)) {
+			end = &request->inbox.next;
+			continue;
+		}
+		*end = next;
+		request_resume(request); /* it may be gone now */
+	}
+	while (*end)
+		end = &(*end)->inbox.next;
+
+	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
+	*end = inbox->waiting;
+	inbox->waiting = line;
+	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
+}
+
+/* Whether something was published since the last look. */
 static bool look(struct inbox *inbox)
 {
+	struct store *store = inbox->pass_store;
 	char *version = NULL;
-	int r = inbox->store->ops->meta_get(inbox->store, KEY_VERSION,
-					    &version);
+	int r = store->ops->meta_get(store, KEY_VERSION, &version);
 
 	if (r < 0)
 		return false; /* none yet; or told by the other readers */
@@ -229,26 +315,37 @@ static bool look(struct inbox *inbox)
 	return is_news;
 }
 
+/* A second, or the end. False: the end. */
+static bool wait_a_second(struct inbox *inbox)
+{
+	struct timespec until;
+	bool is_going_on;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until); /* cannot fail */
+	until.tv_sec++;
+	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
+	/* Awake too early is a look too many. */
+	if (!inbox->is_stopping)
+		(void)pthread_cond_timedwait(&inbox->wake, &inbox->lock,
+					     &until);
+	send_away(inbox);
+	is_going_on = !inbox->is_stopping;
+	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
+	return is_going_on;
+}
+
 static void *inbox_main(void *ctx)
 {
 	struct inbox *inbox = ctx;
-	struct timespec until;
 
-	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
-	while (!inbox->is_stopping) {
-		(void)clock_gettime(CLOCK_MONOTONIC, &until); /* cannot fail */
-		until.tv_sec++;
-		/* A second, or the end: both are looked at */
-		(void)pthread_cond_timedwait(&inbox->wake, &inbox->lock,
-					     &until);
-		serve_waiting(inbox, look(inbox));
-	}
-	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
+	while (wait_a_second(inbox))
+		if (look(inbox))
+			pass_on_news(inbox);
 	return NULL;
 }
 
-int inbox_start(struct store *store, const struct log *log,
-		struct inbox **ret_inbox)
+int inbox_start(struct store *pass_store, struct store *ask_store,
+		const struct log *log, struct inbox **ret_inbox)
 {
 	struct inbox *inbox = calloc(1, sizeof(*inbox));
 	pthread_condattr_t attributes;
@@ -256,10 +353,12 @@ int inbox_start(struct store *store, const struct log *log,
 
 	if (!inbox)
 		return -ENOMEM;
-	inbox->store = store;
+	inbox->pass_store = pass_store;
+	inbox->ask_store = ask_store;
 	inbox->log = log;
 	/* glibc: none of these can fail */
 	(void)pthread_mutex_init(&inbox->lock, NULL);
+	(void)pthread_mutex_init(&inbox->asking, NULL);
 	(void)pthread_condattr_init(&attributes);
 	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	(void)pthread_cond_init(&inbox->wake, &attributes);
@@ -282,8 +381,10 @@ void inbox_stop(struct inbox *inbox)
 	(void)pthread_cond_signal(&inbox->wake);  /* cannot fail */
 	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
 	(void)pthread_join(inbox->thread, NULL);  /* joined once */
-	/* Who came between the thread's last round and its end */
-	serve_waiting(inbox, false);
+	/* Who was left when the thread ended; nobody stands in line any more. */
+	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
+	send_away(inbox);
+	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
 }
 
 void inbox_free(struct inbox *inbox)
@@ -291,7 +392,8 @@ void inbox_free(struct inbox *inbox)
 	if (!inbox)
 		return;
 	(void)pthread_cond_destroy(&inbox->wake);  /* nobody waits any more */
-	(void)pthread_mutex_destroy(&inbox->lock); /* nobody holds it */
+	(void)pthread_mutex_destroy(&inbox->lock); /* nobody holds them */
+	(void)pthread_mutex_destroy(&inbox->asking);
 	free(inbox->version);
 	free(inbox);
 }

@@ -21,9 +21,12 @@
 
 struct inbox;
 
-/* STORE is read only by the inbox from now on; it outlives it. 0 or -errno. */
-int inbox_start(struct store *store, const struct log *log,
-		struct inbox **ret_inbox)
+/*
+ * Both stores are read only by the inbox from now on, one by its thread and one
+ * by the listener's; they outlive it. 0 or -errno.
+ */
+int inbox_start(struct store *pass_store, struct store *ask_store,
+		const struct log *log, struct inbox **ret_inbox)
 	__attribute__((nonnull, warn_unused_result));
 
 /* Answers all who wait (503) and takes no more. Accepts NULL. */

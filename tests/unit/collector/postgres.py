@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A PostgreSQL of our own for a test: in a new folder, on a socket there, gone
 with it. It refuses to run as root, so root starts it as `nobody`."""
-import glob, os, pwd, shutil, signal, subprocess, tempfile, time
+import glob, os, pwd, shutil, signal, socket, subprocess, tempfile, threading, time
 
 
 def programs():
@@ -64,4 +64,60 @@ class Postgres:
 
     def close(self):
         self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder)
+
+
+class Proxy:
+    """Between a collector and the database: may be slow, and may lose the
+    connection around a COMMIT."""
+
+    def __init__(self, database):
+        self.folder = tempfile.mkdtemp(prefix="collector-pg-proxy-")
+        self.target = database.folder + "/.s.PGSQL.5432"
+        self.delay_s = 0    # before each message to the database
+        self.cut = None     # "before" or "after" the next COMMIT reaches it
+        self.cuts = 0
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.folder + "/.s.PGSQL.5432")
+        self.listener.listen()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def url(self):
+        return f"postgresql:///postgres?host={self.folder}&user=test"
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self.target)
+            cut = threading.Event()
+            for pair in ((client, server, True, cut), (server, client, False, cut)):
+                threading.Thread(target=self.pump, args=pair, daemon=True).start()
+
+    def pump(self, source, sink, is_question, cut):
+        try:
+            while data := source.recv(1 << 16):
+                if is_question and self.delay_s:
+                    time.sleep(self.delay_s)
+                if is_question and self.cut and data == b"Q\0\0\0\x0bCOMMIT\0":
+                    self.cuts, when, self.cut = self.cuts + 1, self.cut, None
+                    if when == "before":
+                        break
+                    cut.set()  # the answer is not to arrive
+                elif not is_question and cut.is_set():
+                    break
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.listener.close()
         shutil.rmtree(self.folder)

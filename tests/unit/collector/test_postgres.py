@@ -6,22 +6,16 @@ closing count."""
 import os, re, shutil, signal, sqlite3, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from postgres import Postgres, programs  # noqa: E402
+from postgres import Postgres, Proxy, programs  # noqa: E402
+from suite import BUILD, PROGRAM, equal, until  # noqa: E402
 from terminal import Chain, Collector, Terminal  # noqa: E402
 
-BUILD = os.environ.get("BUILD", "build")
-PROGRAM = BUILD + "/sekimori-collector"
 TESTS = []
 
 
 def test(function):
     TESTS.append(function)
     return function
-
-
-def equal(got, wanted, what=""):
-    if got != wanted:
-        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
 
 
 # ---- the suite of the store ---------------------------------------------------
@@ -60,6 +54,16 @@ class Site:
         self.second.__dict__ = self.first.__dict__ | {
             "folder": folder + "/b", "log": folder + "/b.log", "config": folder + "/b.conf",
             "process": None, "port": 0, "console_port": 0}
+
+    def through(self, proxy):
+        """A collector that reaches the database by way of `proxy`."""
+        folder = f"{self.folder}/{os.urandom(4).hex()}"
+        shutil.copytree(self.folder + "/a", folder)
+        collector = object.__new__(Collector)
+        collector.__dict__ = self.first.__dict__ | {
+            "folder": folder, "log": folder + ".log", "config": folder + ".conf",
+            "database": proxy.url(), "process": None, "port": 0, "console_port": 0}
+        return collector.start()
 
     def stop(self):
         for collector in (self.first, self.second):
@@ -174,6 +178,98 @@ def a_database_that_is_restarted_loses_nothing(site):
     equal(len(site.first.events("&terminal=" + terminal.host)), 200,
           "the console found its way back")
     proved(site)
+
+
+@test
+def a_commit_of_unknown_outcome_is_not_acked_and_not_doubled(site):
+    proxy = Proxy(site.database)
+    collector = site.through(proxy)
+    try:
+        terminal, chain = site.terminal()
+        terminal.collector = collector
+        terminal.close()
+        for number, when in enumerate(("after", "before", "after", "before")):
+            chain.grow(25)
+            first, proxy.cut = 25 * number + 1, when
+            status, headers, _ = terminal.post(chain, first, first + 24)
+            equal((status, headers.get("X-Agent-Ack")), (503, None), "no ack for what is not known")
+            equal(proxy.cuts, number + 1)
+            # The truth: after the cut it is there, before it is not
+            known = 25 * (number + (when == "after"))
+            equal(stored(site, chain).split("|")[0], str(known))
+            status, headers, _ = terminal.post(chain, first, first + 24)
+            equal((status, headers.get("X-Agent-Ack")), (200, f"{chain.stream}:{first + 24}"))
+            exactly_once(site, chain)
+        proved(site)
+        equal(site.first.terminals()[terminal.host]["events"], 100, "counted once")
+    finally:
+        collector.stop()
+        proxy.close()
+
+
+@test
+def an_enrolment_whose_commit_is_unknown_can_be_tried_again(site):
+    proxy = Proxy(site.database)
+    collector = site.through(proxy)
+    try:
+        for when in ("before", "after"):
+            terminal = Terminal(collector)
+            token = site.first.enroll_token()
+            proxy.cut = when
+            equal(terminal.enroll(token), 503)
+            equal(proxy.cut, None, "it was cut")
+            equal(terminal.enroll(token), 200, "the same key with the same token " + when)
+            equal(Terminal(collector).enroll(token), 401, "another key gets nothing")
+    finally:
+        collector.stop()
+        proxy.close()
+
+
+@test
+def a_slow_database_and_many_who_wait_hold_up_no_event(site):
+    proxy = Proxy(site.database)
+    collector = site.through(proxy)
+    terminals = [site.terminal()[0] for _ in range(30)]
+    for terminal in terminals:
+        terminal.collector = collector
+        terminal.close()
+    waiting, heard = terminals[:20], []
+    etag = waiting[0].call("GET", "/v1/inbox")[1]["ETag"]
+
+    def wait(terminal):
+        answer = terminal.call("GET", "/v1/inbox",
+                               headers={"If-None-Match": etag, "Prefer": "wait=60"})
+        heard.append((answer[0], answer[2]))
+
+    threads = [threading.Thread(target=wait, args=(t,)) for t in waiting]
+    try:
+        for thread in threads:
+            thread.start()
+        time.sleep(2)
+        proxy.delay_s = 0.1
+        path = site.folder + "/policy.jws"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("bGFuZw.cGF5.c2ln\n")
+        site.first.command("publish", path)
+        until("the first hears", lambda: heard)
+        # Now the thread is busy with the others, and these ask meanwhile
+        others = [threading.Thread(target=t.call, args=("GET", "/v1/inbox")) for t in terminals[20:24]]
+        for thread in others:
+            thread.start()
+        time.sleep(0.2)
+        equal(len(heard) < 20, True, "too fast to tell")
+        chain = Chain(terminals[-1].host).grow(1)
+        start = time.monotonic()
+        equal(terminals[-1].post(chain, 1, 1)[0], 200)
+        took = time.monotonic() - start
+        equal(len(heard) < 20, True, f"the event waited for all of them: {took:.1f} s")
+        for thread in threads + others:
+            thread.join()
+        equal(heard, [(200, b"policy.jws bGFuZw.cGF5.c2ln\n")] * 20)
+    finally:
+        proxy.delay_s = 0
+        collector.stop()
+        proxy.close()
 
 
 @test
