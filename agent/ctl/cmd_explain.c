@@ -152,7 +152,8 @@ static void print_explanation(const struct ctl *ctl, const struct dict *device)
 		text_print(ctl->out, dict_str(device, "id"));
 		fputc('\n', ctl->out);
 	}
-	print_field(ctl, _("Ask for"), dict_str(device, "ask"));
+	print_field(ctl, _("Ask for"),
+		    report_word(ctl, dict_str(device, "ask")));
 	print_field(ctl, _("Call"), dict_str(device, "contact"));
 	print_field(ctl, _("Reference"), dict_str(device, "user-ref"));
 }

@@ -106,6 +106,24 @@ int selftest_print(const struct ctl *ctl, const struct selftest *test,
 
 /* ---- the daemon ---------------------------------------------------------- */
 
+/* The channels that are let out on purpose. */
+static void note_allowed(const struct dict *status, struct selftest *test)
+{
+	const struct dict_entry *rows = dict_list(status, "channels");
+	size_t used = 0;
+
+	if (!rows || rows->list_width != 3)
+		return;
+	for (size_t i = 0; i + 2 < rows->list_count; i += 3) {
+		size_t left = sizeof(test->allowed) - used;
+		if (strcmp(rows->list[i + 1], "authorised") != 0 ||
+		    strlen(rows->list[i]) + 3 > left)
+			continue;
+		used += (size_t)snprintf(test->allowed + used, left, " %s ",
+					 rows->list[i]);
+	}
+}
+
 /* Its process; and a word where it refuses nothing anyway. */
 static int meet_daemon(struct ctl *ctl, struct selftest *test)
 {
@@ -123,6 +141,7 @@ static int meet_daemon(struct ctl *ctl, struct selftest *test)
 		fputs(_("Monitor mode: nothing is refused, so every way is "
 			"open.\n"),
 		      ctl->err);
+	note_allowed(&status, test);
 	r = sd_bus_get_name_creds(ctl->bus, BUS_NAME, SD_BUS_CREDS_PID, &creds);
 	if (r >= 0)
 		r = sd_bus_creds_get_pid(creds, &test->daemon);
@@ -221,6 +240,7 @@ static int run(struct ctl *ctl, struct selftest *test)
 	selftest_guard(test);
 	selftest_disks(test);
 	selftest_usb(test);
+	selftest_channels(test);
 	selftest_modules_restore(&modules);
 	hold_signals(SIG_UNBLOCK);
 	(void)rmdir(test->folder); /* in /run: gone with the next start */

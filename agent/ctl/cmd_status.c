@@ -161,29 +161,50 @@ static void print_collector(const struct ctl *ctl, const struct dict *status)
 	}
 }
 
-/* Rows of name, state, detail. What is not ok says why; what is, what for. */
-static void print_layers(const struct ctl *ctl, const struct dict *status)
+static void print_row(const struct ctl *ctl, const char *name,
+		      const char *state, const char *text)
 {
-	const struct dict_entry *layers = dict_list(status, "layers");
+	fputs("  ", ctl->out);
+	text_print_padded(ctl->out, name, NAME_COLUMNS);
+	text_print_padded(ctl->out, report_word(ctl, state),
+			  text[0] ? STATE_COLUMNS : 0);
+	text_print(ctl->out, text);
+}
 
-	if (!layers || layers->list_width != 3)
+/* Rows of name, state, detail under TITLE, printed one by one. */
+static void print_rows(const struct ctl *ctl, const struct dict_entry *rows,
+		       const char *title,
+		       void (*print)(const struct ctl *ctl,
+				     const char *const *row))
+{
+	if (!rows || rows->list_width != 3)
 		return;
-	fprintf(ctl->out, "\n%s\n", _("Layers"));
-	for (size_t i = 0; i + 2 < layers->list_count; i += 3) {
-		const char *const *row = &layers->list[i];
-		const char *meaning = report_layer(ctl, row[0]);
-
-		fputs("  ", ctl->out);
-		text_print_padded(ctl->out, row[0], NAME_COLUMNS);
-		const char *text = row[2];
-		if (strcmp(row[1], "ok") == 0)
-			text = meaning;
-		else if (!text[0])
-			text = _("not in use");
-		text_print_padded(ctl->out, report_word(ctl, row[1]),
-				  text[0] ? STATE_COLUMNS : 0);
-		text_print(ctl->out, text);
+	fprintf(ctl->out, "\n%s\n", title);
+	for (size_t i = 0; i + 2 < rows->list_count; i += 3) {
+		print(ctl, &rows->list[i]);
 		fputc('\n', ctl->out);
+	}
+}
+
+/* What is not ok says why; what is, what for. */
+static void print_layer(const struct ctl *ctl, const char *const *row)
+{
+	const char *text = row[2];
+
+	if (strcmp(row[1], "ok") == 0)
+		text = report_layer(ctl, row[0]);
+	else if (!text[0])
+		text = _("not in use");
+	print_row(ctl, row[0], row[1], text);
+}
+
+/* The detail is the names of what there is. */
+static void print_channel(const struct ctl *ctl, const char *const *row)
+{
+	print_row(ctl, row[0], row[1], report_channel(ctl, row[0]));
+	if (row[2][0]) {
+		fputs(": ", ctl->out);
+		text_print(ctl->out, row[2]);
 	}
 }
 
@@ -212,7 +233,9 @@ static void print_status(const struct ctl *ctl, const struct dict *status)
 	print_collector(ctl, status);
 	text_field(ctl, _("Contact"), dict_str(status, "contact"),
 		   LABEL_COLUMNS);
-	print_layers(ctl, status);
+	print_rows(ctl, dict_list(status, "layers"), _("Layers"), print_layer);
+	print_rows(ctl, dict_list(status, "channels"), _("Channels"),
+		   print_channel);
 }
 
 int cmd_status(struct ctl *ctl, int argc, char **argv)

@@ -16,7 +16,7 @@ static const struct ctl_command commands[] = {
 	    "  --json   one JSON object\n"),
 	 cmd_status},
 	{"devices", "[--json]", N_("list devices and what was decided"),
-	 N_("Lists USB devices and media that are present.\n\n"
+	 N_("Lists USB devices, media and radios that are present.\n\n"
 	    "  --json   one JSON array\n"),
 	 cmd_devices},
 	{"events", "[-f] [-n N] [--code C] [--since SEQ] [--json]",
@@ -34,7 +34,7 @@ static const struct ctl_command commands[] = {
 	 N_("Says which rule decided, which rule would have allowed the device "
 	    "and why it\ndid not, what to ask for and whom to call. DEVICE is "
 	    "a name of the list that\n\"sekimorictl devices\" shows, a node "
-	    "(/dev/sda1), or vendor:product.\n\n"
+	    "(/dev/sda1), vendor:product, or a channel\n(wifi).\n\n"
 	    "  --json   one JSON object\n"),
 	 cmd_explain},
 	{"confirm", "DEVICE", N_("use a new keyboard that waits"),

@@ -98,9 +98,9 @@ static const struct {
 	 "終了コード: 0 保護中、1 一部停止または監視のみ、2 停止中。\n\n"
 	 "  --json   JSON で出力する\n"},
 	{"list devices and what was decided", "機器と判定の一覧を表示する"},
-	{"Lists USB devices and media that are present.\n\n"
+	{"Lists USB devices, media and radios that are present.\n\n"
 	 "  --json   one JSON array\n",
-	 "接続中のUSB機器と媒体の一覧を表示します。\n\n"
+	 "接続中のUSB機器、媒体、無線の一覧を表示します。\n\n"
 	 "  --json   JSON の配列で出力する\n"},
 	{"show what happened", "起きたことの記録を表示する"},
 	{"Shows the newest events, oldest first.\n\n"
@@ -121,12 +121,12 @@ static const struct {
 	{"Says which rule decided, which rule would have allowed the device "
 	 "and why it\ndid not, what to ask for and whom to call. DEVICE is a "
 	 "name of the list that\n\"sekimorictl devices\" shows, a node "
-	 "(/dev/sda1), or vendor:product.\n\n"
+	 "(/dev/sda1), vendor:product, or a channel\n(wifi).\n\n"
 	 "  --json   one JSON object\n",
 	 "どの規則が判定したか、許可に最も近い規則と合わなかった点、\n"
 	 "何をどこへ依頼すればよいかを示します。DEVICE は sekimorictl devices "
-	 "が\n表示する名前、デバイスノード (/dev/sda1)、または "
-	 "vendor:product です。\n\n"
+	 "が\n表示する名前、デバイスノード (/dev/sda1)、vendor:product、"
+	 "または経路 (wifi)\nです。\n\n"
 	 "  --json   JSON で出力する\n"},
 	{"use a new keyboard that waits", "確認待ちのキーボードを使う"},
 	{"A keyboard that no rule names waits until the person at the terminal "
@@ -292,6 +292,7 @@ static const struct {
 	{"Contact", "連絡先"},
 	{"not in use", "使っていません"},
 	{"Layers", "各層の状態"},
+	{"Channels", "本体の経路"},
 
 	/* event_line.c */
 	{"info", "情報"},
@@ -326,6 +327,17 @@ static const struct {
 	{"a new disk is denied before anything can open it",
 	 "新しいディスクは、誰かが開く前に拒否します"},
 	{"media are examined and judged", "媒体を調べて判定します"},
+	{"radios are switched off, and their switch is refused",
+	 "無線を切り、切り替えも拒否します"},
+	{"opening serial and parallel ports is refused",
+	 "シリアル・パラレルポートを開くことを拒否します"},
+	{"a Thunderbolt device waits for a decision",
+	 "Thunderbolt 機器は判定を待ちます"},
+	{"Wi-Fi of the machine", "本体の Wi-Fi"},
+	{"Bluetooth of the machine", "本体の Bluetooth"},
+	{"mobile network of the machine", "本体のモバイル通信"},
+	{"serial ports", "シリアルポート"},
+	{"printers at the parallel port", "パラレルポートのプリンター"},
 	{"events are kept on disk until the collector has them",
 	 "収集先に届くまで記録を保存します"},
 	{"events are sent to the collector", "記録を収集先へ送ります"},
@@ -338,6 +350,9 @@ static const struct {
 	{"degraded", "一部停止"},
 	{"ok", "正常"},
 	{"absent", "なし"},
+	{"use of this device", "この機器の使用"},
+	{"read-only access to this medium", "この媒体の読み取り専用での使用"},
+	{"use of this way out", "この経路の使用"},
 	{"allowed", "許可"},
 	{"blocked", "遮断"},
 	{"held", "待機"},
@@ -393,6 +408,14 @@ static const struct {
 	{"a tape drive", "テープ装置"},
 	{"a network disk (nbd)", "ネットワークのディスク (nbd)"},
 	{"an SD card in a slot", "スロットのSDカード"},
+	{"no card is in a slot", "カードが入っていません"},
+	{"a serial port", "シリアルポート"},
+	{"a printer at the parallel port", "パラレルポートのプリンター"},
+	{"raw access to the parallel port", "パラレルポートを直接使う"},
+	{"the switch of all radios (rfkill)", "無線の切り替え (rfkill)"},
+	{"the policy allows it", "ポリシーが許可しています"},
+	{"it was not switched off", "切られていません"},
+	{"the machine has no radio", "無線がありません"},
 	{"a USB stick", "USBメモリー"},
 	{"a USB network adapter", "USBのネットワーク機器"},
 	{"a USB serial adapter", "USBのシリアル機器"},

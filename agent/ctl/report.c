@@ -40,9 +40,21 @@ static const struct word layers[] = {
 			"(function hooks)")},
 	{"device_add", N_("a new disk is denied before anything can open it")},
 	{"media", N_("media are examined and judged")},
+	{"radios", N_("radios are switched off, and their switch is refused")},
+	{"ports", N_("opening serial and parallel ports is refused")},
+	{"thunderbolt", N_("a Thunderbolt device waits for a decision")},
 	{"spool", N_("events are kept on disk until the collector has them")},
 	{"ship", N_("events are sent to the collector")},
 	{"bus", N_("this program can ask the daemon")},
+};
+
+static const struct word channels[] = {
+	{"wifi", N_("Wi-Fi of the machine")},
+	{"bluetooth", N_("Bluetooth of the machine")},
+	{"wwan", N_("mobile network of the machine")},
+	{"thunderbolt", N_("Thunderbolt and USB4")},
+	{"serial", N_("serial ports")},
+	{"printer", N_("printers at the parallel port")},
 };
 
 static const struct word states[] = {
@@ -68,6 +80,11 @@ static const struct word words[] = {
 	{"waiting", N_("waiting")},
 	{"active", N_("active")},
 	{"suspended", N_("suspended")},
+	/* "ask" of Explain */
+	{"use of this device", N_("use of this device")},
+	{"read-only access to this medium",
+	 N_("read-only access to this medium")},
+	{"use of this way out", N_("use of this way out")},
 };
 
 static const char *look_up(const struct ctl *ctl, const struct word *table,
@@ -92,6 +109,13 @@ const char *report_tier(const struct ctl *ctl, const char *tier)
 const char *report_layer(const struct ctl *ctl, const char *layer)
 {
 	const char *text = LOOK_UP(ctl, layers, layer);
+
+	return text ? text : "";
+}
+
+const char *report_channel(const struct ctl *ctl, const char *channel)
+{
+	const char *text = LOOK_UP(ctl, channels, channel);
 
 	return text ? text : "";
 }

@@ -31,6 +31,10 @@ const char *report_tier(const struct ctl *ctl, const char *tier)
 const char *report_layer(const struct ctl *ctl, const char *layer)
 	__attribute__((nonnull(1), returns_nonnull));
 
+/* What a channel that is built in is, of that name; "" for others. */
+const char *report_channel(const struct ctl *ctl, const char *channel)
+	__attribute__((nonnull(1), returns_nonnull));
+
 /* The state of the whole terminal in words ("enforcing", …), or itself. */
 const char *report_state(const struct ctl *ctl, const char *state)
 	__attribute__((nonnull(1), returns_nonnull));

@@ -40,6 +40,8 @@ struct selftest {
 	pid_t daemon;
 	bool is_light;			/* load no module */
 	char folder[SELFTEST_PATH_MAX]; /* our own, below /run */
+	/* Channels that policy allows: words, each between blanks. */
+	char allowed[SELFTEST_PATH_MAX];
 };
 
 /* What is tried, in a process of its own. 0: it worked, the way is open; else
@@ -97,6 +99,7 @@ bool selftest_wait(bool (*ready)(void *userdata), void *userdata)
 void selftest_guard(struct selftest *test) __attribute__((nonnull));
 void selftest_disks(struct selftest *test) __attribute__((nonnull));
 void selftest_usb(struct selftest *test) __attribute__((nonnull));
+void selftest_channels(struct selftest *test) __attribute__((nonnull));
 
 /* How many ways are in STATE. */
 unsigned int selftest_count(const struct selftest *test, enum way_state state)

@@ -422,6 +422,4 @@ void selftest_disks(struct selftest *test)
 		selftest_note(test, "tape", N_("a tape drive"), WAY_UNTESTED,
 			      why);
 	try_network_disk(test);
-	selftest_note(test, "sd-card", N_("an SD card in a slot"), WAY_UNTESTED,
-		      N_("no virtual device for it"));
 }

@@ -36,6 +36,9 @@ static const struct {
 	{"u_ether", NULL},	{"u_serial", NULL},
 	{"u_audio", NULL},	{"libcomposite", NULL},
 	{"udc_core", NULL},	{"usbip_core", NULL},
+	{"mac80211", NULL},	{"cfg80211", NULL},
+	{"libarc4", NULL},	{"lp", NULL},
+	{"ppdev", NULL},	{"parport", NULL},
 };
 
 void selftest_modules_read(struct selftest_modules *modules)

@@ -74,7 +74,9 @@ void answer_put_bool(struct answer *answer, const char *key, bool value)
 
 void answer_open(struct answer *answer, const char *contents)
 {
-	answer_note(answer, sd_bus_message_open_container(answer->reply, 'a',
+	if (!answer->error)
+		answer_note(answer,
+			    sd_bus_message_open_container(answer->reply, 'a',
 							  contents));
 }
 
@@ -83,4 +85,51 @@ void answer_close(struct answer *answer)
 	if (!answer->error)
 		answer_note(answer,
 			    sd_bus_message_close_container(answer->reply));
+}
+
+/* Into the value of one entry of a dictionary. */
+static void open_value(struct answer *answer, const char *key,
+		       const char *contents)
+{
+	sd_bus_message *reply = answer->reply;
+
+	if (answer->error)
+		return;
+	answer_note(answer, sd_bus_message_open_container(reply, 'e', "sv"));
+	answer_note(answer, sd_bus_message_append(reply, "s", key));
+	answer_note(answer,
+		    sd_bus_message_open_container(reply, 'v', contents));
+}
+
+void answer_put_strings(struct answer *answer, const char *key, char **list)
+{
+	if (!list[0])
+		return;
+	open_value(answer, key, "as");
+	if (!answer->error)
+		answer_note(answer,
+			    sd_bus_message_append_strv(answer->reply, list));
+	answer_close(answer);
+	answer_close(answer);
+}
+
+void answer_open_rows(struct answer *answer, const char *key)
+{
+	open_value(answer, key, "a(sss)");
+	answer_open(answer, "(sss)");
+}
+
+void answer_put_row(struct answer *answer, const char *name, const char *state,
+		    const char *detail)
+{
+	if (!answer->error)
+		answer_note(answer,
+			    sd_bus_message_append(answer->reply, "(sss)", name,
+						  state, detail));
+}
+
+void answer_close_rows(struct answer *answer)
+{
+	for (int i = 0; i < 3; i++)
+		answer_close(answer);
 }

@@ -45,3 +45,15 @@ void answer_put_bool(struct answer *answer, const char *key, bool value)
 void answer_open(struct answer *answer, const char *contents)
 	__attribute__((nonnull));
 void answer_close(struct answer *answer) __attribute__((nonnull));
+
+/* One entry of a dictionary: an array of strings, LIST ending with NULL; an
+ * empty one is left out. The strings are the agent's own words. */
+void answer_put_strings(struct answer *answer, const char *key, char **list)
+	__attribute__((nonnull));
+
+/* One entry of a dictionary: an array of rows (sss), row by row. */
+void answer_open_rows(struct answer *answer, const char *key)
+	__attribute__((nonnull));
+void answer_put_row(struct answer *answer, const char *name, const char *state,
+		    const char *detail) __attribute__((nonnull));
+void answer_close_rows(struct answer *answer) __attribute__((nonnull));

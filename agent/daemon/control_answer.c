@@ -14,6 +14,7 @@
 #include "agent/base/clock.h"
 #include "agent/daemon/answer.h"
 #include "agent/daemon/context.h"
+#include "agent/daemon/control_channels.h"
 #include "agent/daemon/health.h"
 #include "agent/daemon/tamper.h"
 #include "policy/explain.h"
@@ -30,25 +31,14 @@ static void put_layers(struct answer *answer,
 		[RECORD_LAYER_DEGRADED] = "degraded",
 		[RECORD_LAYER_OK] = "ok",
 	};
-	sd_bus_message *reply = answer->reply;
 
-	if (answer->error)
-		return;
-	answer_note(answer, sd_bus_message_open_container(reply, 'e', "sv"));
-	answer_note(answer, sd_bus_message_append(reply, "s", "layers"));
-	answer_note(answer,
-		    sd_bus_message_open_container(reply, 'v', "a(sss)"));
-	answer_note(answer, sd_bus_message_open_container(reply, 'a', "(sss)"));
-	for (size_t i = 0; i < health->layer_count && !answer->error; i++) {
+	answer_open_rows(answer, "layers");
+	for (size_t i = 0; i < health->layer_count; i++) {
 		const struct record_layer *layer = &health->layers[i];
-		answer_note(answer,
-			    sd_bus_message_append(reply, "(sss)", layer->name,
-						  states[layer->state],
-						  layer->detail ? layer->detail
-								: ""));
+		answer_put_row(answer, layer->name, states[layer->state],
+			       layer->detail ? layer->detail : "");
 	}
-	for (int i = 0; i < 3 && !answer->error; i++)
-		answer_note(answer, sd_bus_message_close_container(reply));
+	answer_close_rows(answer);
 }
 
 static void put_policy(struct answer *answer, const struct daemon *daemon)
@@ -115,16 +105,14 @@ static void put_counts(struct answer *answer, const struct devices *devices)
 	answer_put_u32(answer, "devices-blocked", blocked);
 }
 
-static const char *contact_of(const struct daemon *daemon, char *buf,
-			      size_t size)
+static void put_contact(struct answer *answer, const struct daemon *daemon)
 {
 	const struct ruleset *ruleset = daemon->pipeline.bundle.ruleset;
-	struct span contact = ruleset ? ruleset_contact(ruleset) : SPAN("");
+	struct span contact = span_str(daemon->config.contact);
 
-	if (daemon->config.contact[0] || span_is_empty(contact))
-		return daemon->config.contact;
-	(void)snprintf(buf, size, "%.*s", (int)contact.len, contact.ptr);
-	return buf;
+	if (span_is_empty(contact) && ruleset)
+		contact = ruleset_contact(ruleset);
+	answer_put_span(answer, "contact", contact);
 }
 
 int answer_status(struct daemon *daemon, sd_bus_message *reply)
@@ -132,7 +120,6 @@ int answer_status(struct daemon *daemon, sd_bus_message *reply)
 	struct answer answer = {.reply = reply};
 	const struct record_terminal *terminal;
 	struct health health;
-	char contact[512];
 	const char *why;
 
 	recorder_read_cursor(daemon->recorder);
@@ -153,31 +140,16 @@ int answer_status(struct daemon *daemon, sd_bus_message *reply)
 	answer_put_u64(&answer, "tamper-until", tamper_lifted_until_ms(daemon));
 	put_policy(&answer, daemon);
 	put_layers(&answer, &health.record);
+	control_channels_status(&answer, &daemon->pipeline);
 	put_spool(&answer, &health.recorder);
 	answer_put_text(&answer, "collector", daemon->config.collector);
-	answer_put_text(&answer, "contact",
-			contact_of(daemon, contact, sizeof(contact)));
+	put_contact(&answer, daemon);
 	put_counts(&answer, &daemon->pipeline.devices);
 	answer_close(&answer);
 	return answer.error;
 }
 
 /* --- devices -------------------------------------------------------------- */
-
-static void put_strings(struct answer *answer, const char *key, char **list)
-{
-	sd_bus_message *reply = answer->reply;
-
-	if (answer->error || !list[0])
-		return;
-	answer_note(answer, sd_bus_message_open_container(reply, 'e', "sv"));
-	answer_note(answer, sd_bus_message_append(reply, "s", key));
-	answer_note(answer, sd_bus_message_open_container(reply, 'v', "as"));
-	if (!answer->error)
-		answer_note(answer, sd_bus_message_append_strv(reply, list));
-	for (int i = 0; i < 2 && !answer->error; i++)
-		answer_note(answer, sd_bus_message_close_container(reply));
-}
 
 static void put_channels(struct answer *answer, const struct usb_fact *fact)
 {
@@ -193,7 +165,7 @@ static void put_channels(struct answer *answer, const struct usb_fact *fact)
 		list[count] = texts[count];
 		count++;
 	}
-	put_strings(answer, "channels", list);
+	answer_put_strings(answer, "channels", list);
 }
 
 static void put_interfaces(struct answer *answer, const struct usb_fact *fact)
@@ -211,7 +183,7 @@ static void put_interfaces(struct answer *answer, const struct usb_fact *fact)
 			       interface->protocol);
 		list[i] = texts[i];
 	}
-	put_strings(answer, "interfaces", list);
+	answer_put_strings(answer, "interfaces", list);
 }
 
 static void put_usb_identity(struct answer *answer, const struct usb_fact *fact)
@@ -284,7 +256,7 @@ static void put_nodes(struct answer *answer, const struct daemon *daemon,
 			       parts[i].name);
 		list[i + 1] = texts[i + 1];
 	}
-	put_strings(answer, "nodes", list);
+	answer_put_strings(answer, "nodes", list);
 }
 
 static void put_medium(struct answer *answer, const struct daemon *daemon,
@@ -342,6 +314,7 @@ int answer_devices(struct daemon *daemon, sd_bus_message *reply)
 		put_medium(&answer, daemon, m);
 		answer_close(&answer);
 	}
+	control_channels_list(&answer, &daemon->pipeline);
 	answer_close(&answer);
 	return answer.error;
 }
@@ -413,7 +386,6 @@ static void put_explanation(struct answer *answer, struct daemon *daemon,
 			    const struct decision *decision)
 {
 	const struct ruleset *ruleset = daemon->pipeline.bundle.ruleset;
-	char contact[512];
 
 	answer_put_u64(answer, "decided", decision->wall_ms);
 	answer_put_text(answer, "mode",
@@ -423,8 +395,7 @@ static void put_explanation(struct answer *answer, struct daemon *daemon,
 		put_rule(answer, ruleset, why->nearest, true);
 		answer_put_text(answer, "near-why", why->nearest_missing);
 	}
-	answer_put_text(answer, "contact",
-			contact_of(daemon, contact, sizeof(contact)));
+	put_contact(answer, daemon);
 }
 
 static void explain_one_usb(struct answer *answer, struct daemon *daemon,
@@ -488,17 +459,21 @@ int answer_explain(struct daemon *daemon, const char *name,
 		   sd_bus_message *reply, char *ret_ids)
 {
 	struct answer answer = {.reply = reply};
-	struct usb_entry *usb;
-	struct medium_entry *medium;
+	struct usb_entry *usb = NULL;
+	struct medium_entry *medium = NULL;
 
 	int r = answer_find(daemon, name, ret_ids, &usb, &medium);
-	if (r < 0)
+	if (r < 0 && r != -ENOENT)
 		return r;
 	answer_open(&answer, "{sv}");
 	if (usb)
 		explain_one_usb(&answer, daemon, usb);
-	else
+	else if (medium)
 		explain_one_medium(&answer, daemon, medium);
+	else if (control_channels_explain(&answer, &daemon->pipeline, name))
+		put_contact(&answer, daemon);
+	else
+		return -ENOENT;
 	answer_close(&answer);
 	return answer.error;
 }

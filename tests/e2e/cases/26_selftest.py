@@ -8,6 +8,8 @@ TIERS = ("T1", "T2")
 DISK = {"disk-read", "disk-write", "disk-alias", "disk-mount", "disk-fsopen",
         "disk-swap", "disk-mapper", "disk-bsg"}
 GUARD = {"usb-authorize", "usbfs", "ftrace"}
+CHANNELS = {"serial-port", "printer-port", "parallel-port", "radio-switch",
+            "wifi", "bluetooth"}
 TAMPER = {"kill", "ptrace", "pins-remove", "pins-cover", "bpf-map"}
 HEAD = ('policy "selftest" mode enforce{}\n'
         'allow channel hid rule-id "input"\n'
@@ -20,6 +22,15 @@ def ready(t, extra=""):
            "echo 'heartbeat_s = 5' >> /etc/sekimori/agent.conf")
     t.until("test -e /var/lib/sekimori/state/disks", 40)
     t.policy(HEAD.format(extra))
+
+
+def radios(t):
+    """As on a machine that has some: what they load stays loaded, and a
+    driver holds it."""
+    t.must("modprobe -a rfkill rfcomm hci_vhci mac80211_hwsim && "
+           "python3 -c 'import os\nf = os.open(\"/dev/vhci\", os.O_RDWR)\n"
+           "os.write(f, bytes([255, 0]))\nprint(os.read(f, 4))' && sleep 1 && "
+           "modprobe -r mac80211_hwsim && rmmod hci_vhci")
 
 
 def selftest(t, *options):
@@ -36,13 +47,14 @@ def closed(t, ways, names, state="closed"):
 
 def test_everything_that_can_be_tried_is_closed(t):
     ready(t, " tamper on")
+    radios(t)
     modules = t.must("lsmod | cut -d' ' -f1 | sort")
     mounts = t.must("cat /proc/self/mountinfo | cut -d' ' -f5- | sort")
     t.mark()
     status, ways = selftest(t)
-    closed(t, ways, DISK | GUARD | TAMPER)
+    closed(t, ways, DISK | GUARD | TAMPER | CHANNELS)
     tried = [w for w in ways.values() if w["state"] != "untested"]
-    t.check(len(tried) >= 18, f"only {len(tried)} could be tried: {ways}")
+    t.check(len(tried) >= 24, f"only {len(tried)} could be tried: {ways}")
     not_closed = {w["name"] for w in tried if w["state"] != "closed"}
     # The guest has no lockdown: said, and not hidden
     t.equal(not_closed, {"kernel"}, "not closed")
@@ -65,13 +77,32 @@ def test_everything_that_can_be_tried_is_closed(t):
 
 def test_what_is_open_is_found(t):
     ready(t)
-    t.policy(HEAD.format("") + 'media read-write bus sata rule-id "open"\n')
+    radios(t)
+    t.policy(HEAD.format("") + 'media read-write bus sata rule-id "open"\n'
+             "channel allow wifi serial printer\n")
     status, ways = selftest(t)
     t.equal(status, 1, "exit status")
     closed(t, ways, {"disk-read", "disk-write"}, "users-only")
     # Tamper protection is off
     closed(t, ways, {"ptrace", "pins-remove", "bpf-map"}, "users-only")
     closed(t, ways, GUARD)
+    ports = {"serial-port", "printer-port", "parallel-port"}
+    closed(t, ways, ports, "users-only")
+    closed(t, ways, {"wifi"}, "open")
+    for name in ports | {"wifi"}:
+        t.equal(ways[name]["detail"], "the policy allows it", name)
+    # One switch for all radios: as long as one of them is denied
+    closed(t, ways, {"radio-switch", "bluetooth"})
+    # The kernel asks for drivers by itself where nobody refuses
+    t.fails("lsmod | grep -E '^(lp|ppdev|parport|mac80211|hci_vhci) '")
+
+
+def test_a_machine_without_radios_stays_without(t):
+    t.must("test ! -e /sys/class/rfkill")
+    ready(t)
+    _, ways = selftest(t)
+    closed(t, ways, {"wifi", "bluetooth"}, "untested")
+    t.must("test ! -e /sys/class/rfkill")
 
 
 def test_monitor_mode_is_said(t):
@@ -86,7 +117,8 @@ def test_monitor_mode_is_said(t):
 def test_the_light_one_loads_nothing(t):
     modules = t.must("lsmod | cut -d' ' -f1 | sort")
     _, ways = selftest(t, "--light")
-    closed(t, ways, GUARD)
+    closed(t, ways, GUARD | {"serial-port", "radio-switch"})
+    t.check("wifi" not in ways, "a radio was made up")
     t.check("disk-read" not in ways, "a disk was tried")
     t.equal(t.must("lsmod | cut -d' ' -f1 | sort"), modules, "modules")
 

@@ -2,6 +2,8 @@
 """Ways out that are neither a USB device nor a medium: radios, networks,
 serial and parallel ports. No Thunderbolt hardware here."""
 
+import json
+
 TIERS = ("T1", "T2")
 
 PINS = "/sys/fs/bpf/sekimori"
@@ -83,6 +85,33 @@ def test_bluetooth_is_blocked(t):
     radio = t.until("grep -lx bluetooth /sys/class/rfkill/*/type")
     soft(t, radio.split("/")[-2], 1)
     channel(t, "channel.blocked", "bluetooth")
+
+
+def test_status_devices_and_explain_show_radios_and_ports(t):
+    t.policy(HEAD + "channel deny wifi\nchannel allow printer\n")
+    radio = wifi(t)
+    soft(t, radio, 1)
+    rows = {row[0]: row[1:] for row in t.status()["channels"]}
+    t.equal(rows["wifi"], ["blocked", radio], "Wi-Fi")
+    t.equal(rows["serial"][0], "blocked", "serial ports")
+    t.equal(rows["printer"][0], "authorised", "printers")
+    listed = [d for d in json.loads(t.must("sekimorictl devices --json"))
+              if d["id"] == radio]
+    t.equal([(d["kind"], d["channels"], d["state"], d["rule"])
+             for d in listed],
+            [("channel", ["wifi"], "blocked", "channel deny wifi")], "listed")
+    for name, rule in ((radio, "channel deny wifi"), ("wifi", "deny wifi"),
+                       ("/dev/rfkill", "deny wifi"), ("/dev/ttyS1", "none matched"),
+                       ("lp0", "channel allow printer")):
+        said = t.must("sekimorictl explain " + name)
+        t.check(rule in said, f"'{rule}' is not in: {said}")
+    t.check("本体の Wi-Fi" in t.must("env -u LC_ALL "
+                                     "LANG=ja_JP.UTF-8 sekimorictl status"),
+            "not in Japanese")
+    t.policy(HEAD.replace("enforce", "monitor"))
+    said = json.loads(t.must("sekimorictl status --json || true"))
+    t.equal([row[:2] for row in said["channels"] if row[0] == "wifi"],
+            [["wifi", "monitor"]], "Wi-Fi in monitor mode")
 
 
 def heartbeats(t, seconds):

@@ -61,6 +61,16 @@ static void put_layers(sd_bus_message *m, enum scenario scenario)
 				      "", "future", "ok", "");
 }
 
+static void put_channels(sd_bus_message *m, enum scenario scenario)
+{
+	sd_bus_message_append(m, "{sv}", "channels", "a(sss)", 4, "wifi",
+			      scenario == AGENT_DEGRADED  ? "degraded"
+			      : scenario == AGENT_MONITOR ? "monitor"
+							  : "blocked",
+			      "rfkill0 rfkill2", "bluetooth", "authorised", "",
+			      "serial", "blocked", "", "future", "blocked", "");
+}
+
 static void put_status(sd_bus_message *m, enum scenario scenario)
 {
 	bool is_degraded = scenario == AGENT_DEGRADED;
@@ -97,6 +107,7 @@ static void put_status(sd_bus_message *m, enum scenario scenario)
 	sd_bus_message_append(m, "{sv}", "devices-authorised", "u", 7);
 	sd_bus_message_append(m, "{sv}", "devices-blocked", "u", 1);
 	put_layers(m, scenario);
+	put_channels(m, scenario);
 	/* Of a daemon newer than us. */
 	sd_bus_message_append(m, "{sv}", "future", "(xd)", INT64_C(1), 1.0);
 	if (!is_degraded)
@@ -147,13 +158,23 @@ static void put_medium(sd_bus_message *m)
 	put_str(m, "rule", "office-ro");
 }
 
+static void put_radio(sd_bus_message *m)
+{
+	put_str(m, "id", "rfkill0");
+	put_str(m, "kind", "channel");
+	put_str(m, "state", "blocked");
+	put_str(m, "name", "phy0");
+	sd_bus_message_append(m, "{sv}", "channels", "as", 1, "wifi");
+	put_str(m, "rule", "channel deny wifi");
+}
+
 static void put_list(sd_bus_message *m, enum scenario scenario)
 {
 	void (*const devices[])(sd_bus_message *) = {put_reader, put_stick,
-						     put_medium};
+						     put_medium, put_radio};
 
 	sd_bus_message_open_container(m, 'a', "a{sv}");
-	for (size_t i = 0; scenario != AGENT_BARE && i < 3; i++) {
+	for (size_t i = 0; scenario != AGENT_BARE && i < 4; i++) {
 		sd_bus_message_open_container(m, 'a', "{sv}");
 		devices[i](m);
 		sd_bus_message_close_container(m);
@@ -175,7 +196,7 @@ static void put_explanation(sd_bus_message *m)
 	sd_bus_message_append(m, "{sv}", "near-line", "u", 3);
 	put_str(m, "near-text", "allow id 0781:5581 serial \"A1\"");
 	put_str(m, "near-why", "serial");
-	put_str(m, "ask", "read-only use of this medium for one task");
+	put_str(m, "ask", "use of this device");
 	put_str(m, "contact", "情報政策課 内線 2345");
 }
 
@@ -193,6 +214,19 @@ static void put_medium_explanation(sd_bus_message *m)
 	put_str(m, "rule-text", "media read-only sticker \"USB-0142\"");
 	put_str(m, "reason", "a rule says so");
 	sd_bus_message_append(m, "{sv}", "lifeline", "b", 1);
+}
+
+static void put_radio_explanation(sd_bus_message *m)
+{
+	put_radio(m);
+	put_u64(m, "decided", (uint64_t)FAKE_NOW_MS - 300000);
+	put_str(m, "mode", "enforce");
+	put_str(m, "layer", "radios");
+	put_str(m, "target", "block");
+	put_str(m, "reason", "a rule says so");
+	put_str(m, "reason-code", "SKM-D-0101");
+	put_str(m, "ask", "use of this way out");
+	put_str(m, "contact", "情報政策課 内線 2345");
 }
 
 static enum record_code event_code(uint64_t seq)
@@ -313,6 +347,12 @@ static int reply_explain(sd_bus_message *call, sd_bus_message *m)
 	if (strcmp(device, "sda") == 0) {
 		sd_bus_message_open_container(m, 'a', "{sv}");
 		put_medium_explanation(m);
+		sd_bus_message_close_container(m);
+		return 0;
+	}
+	if (strcmp(device, "/dev/rfkill") == 0) {
+		sd_bus_message_open_container(m, 'a', "{sv}");
+		put_radio_explanation(m);
 		sd_bus_message_close_container(m);
 		return 0;
 	}
