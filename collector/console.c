@@ -34,6 +34,7 @@ static const struct resource RESOURCES[] = {
 	{"/events", web_events},
 	{"/event", web_event},
 	{"/events/stream", web_stream},
+	{"/requests", web_requests},
 	{"/proof", web_proof},
 	{"/api/v1/terminals", api_terminals},
 	{"/api/v1/events", api_events},

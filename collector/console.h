@@ -57,6 +57,7 @@ void web_terminal(struct console_request *request) __attribute__((nonnull));
 void web_events(struct console_request *request) __attribute__((nonnull));
 void web_stream(struct console_request *request) __attribute__((nonnull));
 void web_event(struct console_request *request) __attribute__((nonnull));
+void web_requests(struct console_request *request) __attribute__((nonnull));
 void web_proof(struct console_request *request) __attribute__((nonnull));
 void api_requests(struct console_request *request) __attribute__((nonnull));
 void api_grants(struct console_request *request) __attribute__((nonnull));

@@ -5,6 +5,8 @@
  * each says all that is known of its exception, so the newest of one is its
  * state. A grant that a terminal refused leaves its request open.
  */
+#include "collector/api/requests.h"
+
 #include "collector/api/json.h"
 #include "collector/console.h"
 
@@ -175,47 +177,83 @@ static int newest_first(const void *a, const void *b)
 	return x > y ? -1 : x < y;
 }
 
-static int put_rows(struct console_request *request, json_t *rows)
-{
-	struct buf *out = &request->reply.body;
-	size_t count = 0;
-	_cleanup_free_ json_t **list = calloc(json_object_size(rows) + 1,
-					      sizeof(json_t *));
-	const char *key;
-	json_t *row;
-
-	if (!list)
-		return -ENOMEM;
-	json_object_foreach(rows, key, row) if (is_wanted(request, row))
-		list[count++] = row;
-	qsort(list, count, sizeof(list[0]), newest_first);
-	buf_clear(out);
-	int r = buf_append_text(out, "{\"requests\":[");
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		(void)json_object_del(list[i], "order"); /* it is there */
-		_cleanup_free_ char *text = json_dumps(list[i], JSON_COMPACT);
-		r = text ? buf_printf(out, "\n%s,", text) : -ENOMEM;
-	}
-	return r < 0 ? r : json_close(out, "\n]}\n");
-}
-
-void api_requests(struct console_request *request)
+int requests_each(struct store *store, request_fn *fn, void *ctx)
 {
 	_cleanup_(cleanup_happenings) struct happenings *h = calloc(1,
 								    sizeof(*h));
 	_cleanup_(cleanup_json) json_t *rows = json_object();
-	int r = -ENOMEM;
+	_cleanup_free_ json_t **list = NULL;
+	size_t count = 0;
+	const char *key;
+	json_t *row;
+	int r = h && rows ? read_all(store, h) : -ENOMEM;
 
-	if (h && rows)
-		r = read_all(request->console->store, h);
 	for (size_t i = 0; r == 0 && i < h->count; i++)
 		take(rows, &h->list[i]);
+	list = calloc(json_object_size(rows) + 1, sizeof(json_t *));
+	if (r < 0 || !list)
+		return r < 0 ? r : -ENOMEM;
+	json_object_foreach(rows, key, row) list[count++] = row;
+	qsort(list, count, sizeof(list[0]), newest_first);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		(void)json_object_del(list[i], "order"); /* it is there */
+		r = fn(list[i], ctx);
+	}
+	return r;
+}
+
+static int put_row(json_t *row, void *ctx)
+{
+	struct console_request *request = ctx;
+	_cleanup_free_ char *text = NULL;
+
+	if (!is_wanted(request, row))
+		return 0;
+	text = json_dumps(row, JSON_COMPACT);
+	return text ? buf_printf(&request->reply.body, "\n%s,", text) : -ENOMEM;
+}
+
+void api_requests(struct console_request *request)
+{
+	struct buf *out = &request->reply.body;
+	int r;
+
+	buf_clear(out);
+	r = buf_append_text(out, "{\"requests\":[");
 	if (r == 0)
-		r = put_rows(request, rows);
+		r = requests_each(request->console->store, put_row, request);
+	if (r == 0)
+		r = json_close(out, "\n]}\n");
 	if (r < 0) {
 		console_failed(request, r);
 		return;
 	}
 	request->reply.status = MHD_HTTP_OK;
 	request->reply.type = "application/json";
+}
+
+static bool has_state(const json_t *row, const char *const *states,
+		      size_t count)
+{
+	const char *state = json_string_value(json_object_get(row, "state"));
+
+	for (size_t i = 0; state && i < count; i++)
+		if (strcmp(states[i], state) == 0)
+			return true;
+	return false;
+}
+
+bool requests_is_waiting(const json_t *row)
+{
+	static const char *const states[] = {"requested"};
+
+	return has_state(row, states, 1);
+}
+
+bool requests_is_open(const json_t *row)
+{
+	static const char *const states[] = {"requested", "waiting", "active",
+					     "suspended"};
+
+	return has_state(row, states, 4);
 }

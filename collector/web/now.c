@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/api/requests.h"
 #include "collector/limits.h"
 #include "collector/web/posture.h"
 
@@ -34,6 +35,7 @@ struct unit_count {
 struct now {
 	struct view *view;
 	uint64_t terminals, protecting, wanting;
+	uint64_t waiting, lasting; /* exceptions */
 	uint64_t by_reason[POSTURE_REASON_COUNT_];
 	struct buf rows; /* the terminals to look at, as HTML */
 	int64_t first_day;
@@ -120,6 +122,15 @@ static int add_count(int64_t day, const char *unit, const char *code,
 	return 0;
 }
 
+static int count_request(json_t *row, void *ctx)
+{
+	struct now *now = ctx;
+
+	now->waiting += requests_is_waiting(row);
+	now->lasting += requests_is_open(row) && !requests_is_waiting(row);
+	return 0;
+}
+
 static void add_tile(struct view *view, const char *class, uint64_t number,
 		     const char *label)
 {
@@ -145,6 +156,12 @@ static void add_tiles(const struct now *now)
 			  "terminals not protected"));
 	add_tile(view, now->wanting > 0 ? "warn" : "good", now->wanting,
 		 view_say(view, "確認が必要な端末", "terminals to look at"));
+	add_tile(view, now->waiting > 0 ? "warn" : "none", now->waiting,
+		 view_say(view, "<a href=\"/requests\">返事待ちの申請</a>",
+			  "<a href=\"/requests\">requests waiting</a>"));
+	add_tile(view, "none", now->lasting,
+		 view_say(view, "<a href=\"/requests\">続いている例外</a>",
+			  "<a href=\"/requests\">exceptions in force</a>"));
 	add_tile(view, "none", now->denials[DAYS - 1],
 		 view_say(view, "きょうの遮断", "refusals today"));
 	view_add(view, "</ul>\n");
@@ -308,6 +325,8 @@ static int fill(struct now *now)
 	if (r == 0)
 		r = store->ops->each_count(store, now->first_day, add_count,
 					   now);
+	if (r == 0)
+		r = requests_each(store, count_request, now);
 	if (r < 0)
 		return r;
 	add_tiles(now);

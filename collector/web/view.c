@@ -20,6 +20,7 @@ static const struct {
 	[VIEW_NOW] = {"/", {"いま", "Now"}},
 	[VIEW_TERMINALS] = {"/terminals", {"端末", "Terminals"}},
 	[VIEW_EVENTS] = {"/events", {"できごと", "Events"}},
+	[VIEW_REQUESTS] = {"/requests", {"申請と例外", "Exceptions"}},
 	[VIEW_PROOF] = {"/proof", {"証跡", "Proof"}},
 };
 

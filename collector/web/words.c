@@ -140,6 +140,24 @@ static const struct word INCIDENTS[] = {
 	  "since"}},
 };
 
+static const struct word STATES[] = {
+	{"requested", {"返事待ち", "waiting for an answer"}},
+	{"waiting", {"開始前", "not begun"}},
+	{"active", {"使用中", "in use"}},
+	{"suspended", {"中断中", "suspended"}},
+	{"ended", {"終了", "ended"}},
+	{"revoked", {"取り消し", "revoked"}},
+	{"denied", {"却下", "denied"}},
+	{"refused", {"端末が拒否", "refused by the terminal"}},
+};
+
+static const struct word ACCESSES[] = {
+	{"read-only", {"読み取り専用", "read-only"}},
+	{"read-write", {"読み書き", "read and write"}},
+	{"authorise", {"機器の使用", "use of the device"}},
+	{"substitute-factor", {"代わりの認証", "a factor's substitute"}},
+};
+
 static const char *const SEVERITIES[][LANGUAGE_COUNT_] = {
 	{"", ""},
 	{"情報", "info"},
@@ -184,6 +202,16 @@ const char *words_tier(const char *tier, enum language language)
 const char *words_incident(const char *kind, enum language language)
 {
 	return find(INCIDENTS, COUNT(INCIDENTS), kind, language);
+}
+
+const char *words_state(const char *state, enum language language)
+{
+	return find(STATES, COUNT(STATES), state, language);
+}
+
+const char *words_access(const char *access, enum language language)
+{
+	return find(ACCESSES, COUNT(ACCESSES), access, language);
 }
 
 const char *words_severity(int severity, enum language language)

@@ -24,6 +24,12 @@ const char *words_mode(const char *mode, enum language language)
 const char *words_tier(const char *tier, enum language language)
 	__attribute__((nonnull, returns_nonnull));
 
+/* Of an exception: where it stands, what it gives. */
+const char *words_state(const char *state, enum language language)
+	__attribute__((nonnull, returns_nonnull));
+const char *words_access(const char *access, enum language language)
+	__attribute__((nonnull, returns_nonnull));
+
 /* OCSF severity_id; "" for what is none. */
 const char *words_severity(int severity, enum language language)
 	__attribute__((returns_nonnull));

@@ -13,7 +13,8 @@ const { chromium } = require("playwright-core");
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const PAGES = { now: "/", terminals: "/terminals", terminal: "/terminal?id=" + task.host,
-	events: "/events", event: "/event?id=" + task.event, proof: "/proof" };
+	events: "/events", event: "/event?id=" + task.event, requests: "/requests",
+	proof: "/proof" };
 const SIZES = { wide: { width: 1366, height: 768 }, narrow: { width: 390, height: 844 } };
 
 const browser = await chromium.launch({ executablePath: task.chromium,
@@ -52,7 +53,7 @@ const tests = {
 		const wanting = await page.locator("main table").first().locator("tbody tr").count();
 		equal(wanting, Math.min(task.tiles[2], 30), "terminals to look at");
 		await page.locator("details summary").click();
-		equal(parseInt(await page.locator("#days td").first().textContent(), 10), task.tiles[3],
+		equal(parseInt(await page.locator("#days td").first().textContent(), 10), task.tiles[5],
 			"today in the table");
 		await page.context().close();
 	},
@@ -86,6 +87,17 @@ const tests = {
 		const text = fs.readFileSync(await download.path(), "utf8");
 		equal(text.trim().split("\r\n").length, task.blocked + 1, "lines of CSV");
 		equal(/[\n,]"[=+@]/.test(text), false, "a formula");
+		await page.context().close();
+	},
+	async exceptions_show_who_waits_and_what_lasts() {
+		const page = await open();
+		await page.goto(task.url);
+		await page.getByRole("link", { name: "返事待ちの申請" }).click();
+		const lists = page.locator("main tbody");
+		equal(await lists.nth(0).locator("tr").count(), 3, "open");
+		equal(await lists.nth(1).locator("tr").count(), 1, "over");
+		equal(await lists.nth(0).getByText("返事待ち").count(), 2);
+		equal(await lists.nth(0).getByText("使用中").count(), 1);
 		await page.context().close();
 	},
 	async hostile_texts_are_shown_and_do_nothing() {
@@ -129,7 +141,7 @@ const tests = {
 		await page.goto(task.url);
 		await page.keyboard.press("Tab");
 		equal(await page.evaluate(() => document.activeElement.className), "skip");
-		for (let i = 0; i < 3; i++)
+		for (let i = 0; i < 3; i++) /* past now and terminals */
 			await page.keyboard.press("Tab");
 		await page.keyboard.press("Enter");
 		await page.waitForURL("**/events");

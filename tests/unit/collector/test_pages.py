@@ -58,6 +58,7 @@ class Town:
         self.mute = self.add(14, "情報政策課", None)
         self.first = next(iter(self.chains))
         self.work()
+        self.ask_for_exceptions()
         self.evil = self.add(15, EVIL + "x" * 9000, {"tier": "T1", "mode": "enforce"}, name=EVIL)
 
     def add(self, number, unit, health, name=None):
@@ -89,6 +90,23 @@ class Town:
             peripheral_device={"name": "USB DISK 3.0", "vendor_id_list": ["0781"],
                                "model": "5581", "serial_number": "4C530001"}))
 
+    def exception(self, terminal, ident, code, state, **more):
+        chain = self.chains[terminal]
+        grant = {"id": ident, "state": state, "user": "s012345", "access": "read-only",
+                 "reason": "delivery", "ticket": "T-1", "minutes": 30} | more
+        chain.append(record(len(chain.records) + 1, code, device=chain.device, class_uid=3004,
+                            peripheral_device={"name": EVIL}, sekimori={"grant": grant}))
+        self.post(terminal, 1)
+
+    def ask_for_exceptions(self):
+        one, two = list(self.chains)[:2]
+        for number in range(3):
+            self.exception(one, f"g-{number:016}", "grant.requested", "requested")
+        self.exception(one, "g-0000000000000000", "grant.granted", "active",
+                       not_after=int(time.time() * 1000) + 1800000)
+        self.exception(two, "g-0000000000000009", "grant.granted", "active")
+        self.exception(two, "g-0000000000000009", "grant.ended", "ended")
+
     def work(self):
         for at, terminal in enumerate(list(self.chains)):
             for number in range(8):
@@ -119,7 +137,7 @@ def task_of(collector, town):
     blocked = ask(folder, "SELECT count(*) FROM events WHERE code = 'usb.device.blocked'")
     return {"url": f"https://127.0.0.1:{collector.console_port}", "token": collector.token,
             "chromium": shutil.which("chromium"), "modules": WEB, "shots": WEB + "/shots",
-            "tiles": [good, hosts - good, wanting, blocked], "terminals": hosts,
+            "tiles": [good, hosts - good, wanting, 2, 1, blocked], "terminals": hosts,
             "in_shimin": ask(folder, "SELECT count(*) FROM hosts WHERE unit = '市民課'"),
             "events": ask(folder, "SELECT count(*) FROM events"), "blocked": blocked,
             "host": town.first.host, "evil_host": town.evil.host,
