@@ -198,6 +198,7 @@ enum record_reason {
 	RECORD_REASON_GRANT_KEY,	 /* SKM-G-0417 policy lost its key */
 	RECORD_REASON_GRANT_AWAY,	 /* SKM-G-0418 not there, or locked */
 	RECORD_REASON_GRANT_MYNUMBERS,	 /* SKM-G-0419 an alert, too */
+	RECORD_REASON_GRANT_CODE,	 /* SKM-G-0420 the code is wrong */
 	RECORD_REASON_COUNT_
 };
 

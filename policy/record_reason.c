@@ -149,6 +149,8 @@ static const struct record_reason_row reasons[] = {
 	[RECORD_REASON_GRANT_MYNUMBERS] =
 		{"SKM-G-0419", "individual numbers were written",
 		 "個人番号を含むファイルが書き込まれた"},
+	[RECORD_REASON_GRANT_CODE] = {"SKM-G-0420", "the code is wrong",
+				      "コードが違う"},
 };
 static_assert(COUNT(reasons) == RECORD_REASON_COUNT_, "a text for each reason");
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * request, grants, end, extend: exceptions as the person at the terminal asks
+ * request, code, grants, end, extend: exceptions as the person at the terminal asks
  * for them and sees them. The daemon says what is one; nothing is decided here.
  */
 #include <errno.h>
@@ -190,6 +190,29 @@ int cmd_end(struct ctl *ctl, int argc, char **argv)
 	if (r != CTL_OK)
 		return r;
 	fprintf(ctl->out, _("It has ended.\n"));
+	return CTL_OK;
+}
+
+/* What the code gives is said before it is used up: the daemon's answer. */
+int cmd_code(struct ctl *ctl, int argc, char **argv)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+	_cleanup_dict_ struct dict given = {0};
+
+	if (argc < 3)
+		return ctl_usage(ctl, argv[0], "%s",
+				 _("a receipt number and a code are wanted"));
+	if (argc > 3)
+		return ctl_usage(ctl, argv[0], _("unexpected argument '%s'"),
+				 argv[3]);
+	int r = bus_call(ctl, "UseCode", &reply, "ss", argv[1], argv[2]);
+	if (r != CTL_OK)
+		return r;
+	if (dict_read(reply, &given) < 0)
+		return bus_tell_garbled(ctl);
+	fprintf(ctl->out, _("Accepted: %s, %" PRIu64 " min, %" PRIu64 "×\n"),
+		report_word(ctl, dict_str(&given, "access")),
+		dict_u64(&given, "minutes"), dict_u64(&given, "uses"));
 	return CTL_OK;
 }
 

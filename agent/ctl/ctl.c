@@ -99,6 +99,12 @@ static const struct ctl_command commands[] = {
 	    "  --ticket WORD   of the helpdesk\n"
 	    "  --note TEXT     a line for who decides\n"),
 	 cmd_request},
+	{"code", "RECEIPT CODE", N_("use a code from the helpdesk"),
+	 N_("For a terminal without its network: the helpdesk answers the "
+	    "receipt "
+	    "number that the\nblock showed with a code. It counts once, for "
+	    "this person and this device.\n"),
+	 cmd_code},
 	{"grants", "[--json]", N_("list requests and exceptions"),
 	 N_("Lists requests that wait and exceptions that are not over: your "
 	    "own, "

@@ -94,6 +94,7 @@ int cmd_login(struct ctl *ctl, int argc, char **argv);
 int cmd_order(struct ctl *ctl, int argc, char **argv);
 int cmd_spool(struct ctl *ctl, int argc, char **argv);
 int cmd_request(struct ctl *ctl, int argc, char **argv);
+int cmd_code(struct ctl *ctl, int argc, char **argv);
 int cmd_grants(struct ctl *ctl, int argc, char **argv);
 int cmd_extend(struct ctl *ctl, int argc, char **argv);
 int cmd_end(struct ctl *ctl, int argc, char **argv);

@@ -33,6 +33,18 @@ static const struct {
 	 "  --access A      read-only(媒体の読み取り)、read-write、authorise\n"
 	 "  --ticket 語     ヘルプデスクの受付\n"
 	 "  --note 文       承認する人への説明\n"},
+	{"use a code from the helpdesk", "ヘルプデスクのコードを使う"},
+	{"For a terminal without its network: the helpdesk answers the receipt "
+	 "number that the\nblock showed with a code. It counts once, for "
+	 "this person and this device.\n",
+	 "ネットワークにつながらない端末のためのものです。遮断のときに表示され"
+	 "た受付番号に、\n"
+	 "ヘルプデスクがコードで答えます。本人とその機器に、1回だけ有効です。"
+	 "\n"},
+	{"a receipt number and a code are wanted",
+	 "受付番号とコードを指定してください"},
+	{"Accepted: %s, %" PRIu64 " min, %" PRIu64 "×\n",
+	 "受け付けました: %s・%" PRIu64 "分・%" PRIu64 "回\n"},
 	{"list requests and exceptions", "申請と例外の一覧を表示する"},
 	{"Lists requests that wait and exceptions that are not over: your own, "
 	 "for root all.\n\n"

@@ -21,6 +21,7 @@
 
 struct control;
 struct files;
+struct grant_codes;
 struct grant_loop;
 struct hid_guard;
 struct login_loop;
@@ -59,6 +60,7 @@ struct daemon {
 	struct login_loop *logins;
 	struct login_stack *login_stack;
 	struct grant_loop *grants;
+	struct grant_codes *codes;
 	struct ender *ender;
 
 	sd_event *loop;

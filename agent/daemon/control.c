@@ -302,6 +302,8 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD("ListGrants", "", "aa{sv}", on_call,
 		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("EndGrant", "s", "", on_call, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("UseCode", "ss", "a{sv}", on_call,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Extend", "sus", "s", on_call,
 		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("SelfTested", "uuuus", "", on_call,

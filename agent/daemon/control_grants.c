@@ -15,6 +15,7 @@
 #include "agent/daemon/answer.h"
 #include "agent/daemon/context.h"
 #include "agent/daemon/control_answer.h"
+#include "agent/daemon/grant_codes.h"
 #include "agent/daemon/grant_loop.h"
 #include "agent/daemon/login_loop.h"
 
@@ -333,4 +334,66 @@ int run_extend(struct control_call *asked)
 		.correlation = plug,
 	};
 	return make_request(asked, &wish);
+}
+
+static int refuse_code(struct control_call *asked, int outcome, uint64_t wait_s)
+{
+	switch (outcome) {
+	case GRANT_CODES_MISSPELT:
+		return refuse(asked, ERROR_OF("Misspelt"),
+			      "the receipt number or the code is not complete, "
+			      "or a letter is wrong");
+	case GRANT_CODES_LATER:
+		return sd_bus_reply_method_errorf(
+			asked->call, ERROR_OF("Later"),
+			"too many wrong codes: the next one in %" PRIu64 " s",
+			wait_s);
+	case GRANT_CODES_NO_RECEIPT:
+		return refuse(asked, ERROR_OF("NoSuchReceipt"),
+			      "the receipt number is of no device that is here "
+			      "now, or of another person, or was used");
+	case GRANT_CODES_OVER_LIMIT:
+		return refuse(asked, ERROR_OF("OverLimit"),
+			      "who made the code may not give that");
+	case GRANT_CODES_FULL:
+		return refuse(asked, ERROR_OF("TooMany"),
+			      "too many exceptions at a time");
+	default:
+		return refuse(asked, ERROR_OF("WrongCode"),
+			      "the code is not for this receipt number");
+	}
+}
+
+int run_use_code(struct control_call *asked)
+{
+	_cleanup_(cleanup_message) sd_bus_message *reply = NULL;
+	struct grant_codes_answer given;
+	struct record_actor actor;
+	const char *receipt, *code;
+
+	int r = sd_bus_message_read(asked->call, "ss", &receipt, &code);
+	if (r < 0)
+		return r;
+	if (!find_person(asked, &actor))
+		return refuse(asked, ERROR_OF("NotAtWork"),
+			      "only who sits at this terminal can do that");
+	char user[GRANT_USER_MAX + 1];
+	(void)snprintf(user, sizeof(user), "%s", actor.user);
+	r = grant_codes_use(asked->daemon->codes, user, receipt, code, &given);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return refuse_code(asked, r, given.wait_s);
+	r = sd_bus_message_new_method_return(asked->call, &reply);
+	if (r < 0)
+		return r;
+	struct answer answer = {.reply = reply};
+	answer_open(&answer, "{sv}");
+	answer_put_text(&answer, "id", given.id);
+	answer_put_text(&answer, "access",
+			grant_access_to_str(given.scope.access));
+	answer_put_u32(&answer, "minutes", given.scope.minutes);
+	answer_put_u32(&answer, "uses", given.scope.uses);
+	answer_close(&answer);
+	return answer.error < 0 ? answer.error : sd_bus_send(NULL, reply, NULL);
 }

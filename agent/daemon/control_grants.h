@@ -10,4 +10,5 @@
 int run_request(struct control_call *asked) __attribute__((nonnull));
 int run_list_grants(struct control_call *asked) __attribute__((nonnull));
 int run_end_grant(struct control_call *asked) __attribute__((nonnull));
+int run_use_code(struct control_call *asked) __attribute__((nonnull));
 int run_extend(struct control_call *asked) __attribute__((nonnull));

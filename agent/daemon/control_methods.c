@@ -272,6 +272,7 @@ static const struct control_method methods[] = {
 	{"Request", "jp.sekimori.agent.request", run_request},
 	{"ListGrants", "jp.sekimori.agent.status", run_list_grants},
 	{"EndGrant", "jp.sekimori.agent.request", run_end_grant},
+	{"UseCode", "jp.sekimori.agent.request", run_use_code},
 	{"Extend", "jp.sekimori.agent.request", run_extend},
 	{"SelfTested", "jp.sekimori.agent.manage", run_selftested},
 	{"Subscribe", "jp.sekimori.agent.status", run_subscribe},

@@ -23,6 +23,7 @@
 #include "agent/daemon/control.h"
 #include "agent/daemon/files.h"
 #include "agent/daemon/ender.h"
+#include "agent/daemon/grant_codes.h"
 #include "agent/daemon/grant_loop.h"
 #include "agent/daemon/health.h"
 #include "agent/daemon/hid_guard.h"
@@ -238,6 +239,18 @@ static void who(void *userdata, struct decide_context *context)
 			       clock_boot_ns(), context);
 }
 
+static void receipt(void *userdata, const char *device,
+		    char ret_text[CODE_RECEIPT_SIZE])
+{
+	struct daemon *daemon = userdata;
+	struct record_actor actor;
+
+	ret_text[0] = '\0';
+	if (who_acts(daemon, &actor) && actor.user)
+		grant_codes_receipt(daemon->codes, device, actor.user,
+				    ret_text);
+}
+
 static void make_pipeline(struct daemon *daemon)
 {
 	const struct pipeline_options options = {
@@ -256,6 +269,7 @@ static void make_pipeline(struct daemon *daemon)
 		.zone = daemon->config.zone,
 		.probe = start_probe,
 		.who = who,
+		.receipt = receipt,
 		.userdata = daemon,
 	};
 
@@ -282,6 +296,9 @@ static int make_parts(struct daemon *daemon)
 	if (r < 0)
 		return r;
 	r = make_recorder(daemon);
+	if (r < 0)
+		return r;
+	r = grant_codes_new(daemon, &daemon->codes);
 	if (r < 0)
 		return r;
 	return grant_loop_new(daemon, &daemon->grants);
@@ -533,6 +550,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	hid_guard_free(daemon->hid_guard);
 	pipeline_fini(&daemon->pipeline);
 	grant_loop_free(daemon->grants);
+	grant_codes_free(daemon->codes);
 	sd_event_source_unref(daemon->spool_source);
 	sd_event_source_unref(daemon->fold_source);
 	sd_event_source_unref(daemon->heartbeat_source);

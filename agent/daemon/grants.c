@@ -141,6 +141,12 @@ bool grants_note_seen(struct grants *grants,
 	return true;
 }
 
+bool grants_is_spent(const struct grants *grants, const char *id)
+{
+	return grants_row_of(grants, span_str(id)) ||
+	       grants_is_gone(grants, span_str(id));
+}
+
 bool grants_are_any(const struct grants *grants)
 {
 	return grants && grants->first;

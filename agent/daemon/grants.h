@@ -136,6 +136,19 @@ int grants_take_code(struct grants *grants, const struct grant *grant,
 		     struct grants_now now)
 	__attribute__((nonnull, warn_unused_result));
 
+/* Whether that id is, or was, a grant here. */
+bool grants_is_spent(const struct grants *grants, const char *id)
+	__attribute__((nonnull));
+
+/* A code that gave nothing, told as grant.refused. */
+struct grants_refused {
+	const char *id, *user, *device, *correlation;
+	enum record_reason reason;
+};
+void grants_tell_code_refused(struct grants *grants,
+			      const struct grants_refused *refused)
+	__attribute__((nonnull));
+
 /* Ends what has that id, of `user` ("": anybody's). 0, GRANTS_UNKNOWN. */
 int grants_end(struct grants *grants, const char *id, const char *user,
 	       struct grants_now now)

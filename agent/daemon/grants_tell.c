@@ -130,3 +130,25 @@ void grants_tell_refused(struct grants *grants, const struct grant *grant,
 	record.correlation = row ? row->correlation : record.u.grant.id;
 	grants->options.sink.emit(grants->options.sink.userdata, &record);
 }
+
+void grants_tell_code_refused(struct grants *grants,
+			      const struct grants_refused *refused)
+{
+	struct record_actor actor = {.user = refused->user};
+	const struct record record = {
+		.code = RECORD_GRANT_REFUSED,
+		.correlation = refused->correlation,
+		.actor = &actor,
+		.decision.reason = refused->reason,
+		.u.grant =
+			{
+				.id = refused->id,
+				.state = "refused",
+				.via = "code",
+				.user = refused->user,
+				.device = refused->device,
+			},
+	};
+
+	grants->options.sink.emit(grants->options.sink.userdata, &record);
+}

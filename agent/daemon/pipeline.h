@@ -24,6 +24,7 @@
 #include "agent/sense/builtin.h"
 #include "agent/sense/probe.h"
 #include "agent/sense/uevent.h"
+#include "policy/code.h"
 #include "policy/decide.h"
 #include "policy/lifeline.h"
 
@@ -60,6 +61,10 @@ struct pipeline_options {
 	 * is ending or mounted read-only may be used again. */
 	int (*end)(void *userdata, const struct medium_entry *medium,
 		   enum media_access left);
+	/* 受付番号 of a device (as grants name it), "" where there is none. NULL:
+	 * there are none. */
+	void (*receipt)(void *userdata, const char *device,
+			char ret_text[CODE_RECEIPT_SIZE]);
 	/* The medium is no more. */
 	void (*forget)(void *userdata, const struct medium_entry *medium);
 	void *userdata;

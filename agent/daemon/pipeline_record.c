@@ -51,9 +51,22 @@ static const struct record_policy *policy_of(const struct pipeline *pipeline,
 	return policy;
 }
 
+/* What the person reads out on the telephone. NAME is what grants call the
+ * device; TEXT keeps the number as long as the record lives. */
+static const char *receipt_of(const struct pipeline *pipeline, const char *name,
+			      char text[CODE_RECEIPT_SIZE])
+{
+	text[0] = '\0';
+	if (pipeline->options.receipt && !pipeline->is_monitor)
+		pipeline->options.receipt(pipeline->options.userdata, name,
+					  text);
+	return text[0] ? text : NULL;
+}
+
 void pipeline_record_usb(struct pipeline *pipeline, struct usb_entry *entry,
 			 enum record_code code)
 {
+	char name[GRANT_DEVICE_SIZE], receipt[CODE_RECEIPT_SIZE];
 	struct record_policy policy;
 	struct record record = {
 		.code = code,
@@ -65,6 +78,9 @@ void pipeline_record_usb(struct pipeline *pipeline, struct usb_entry *entry,
 	pipeline_fill_decision(&entry->decision, "usb_authorize",
 			       &record.decision);
 	record.decision.latency_us = latency_us(&entry->mono_seen_ns);
+	if (code == RECORD_USB_DEVICE_BLOCKED &&
+	    grant_name_usb(&entry->device.fact, name))
+		record.decision.user_ref = receipt_of(pipeline, name, receipt);
 	pipeline->options.sink.emit(pipeline->options.sink.userdata, &record);
 }
 
@@ -72,6 +88,7 @@ static void record_medium(struct pipeline *pipeline, struct medium_entry *entry,
 			  enum record_code code,
 			  const struct record_ending *ending)
 {
+	char name[GRANT_DEVICE_SIZE], receipt[CODE_RECEIPT_SIZE];
 	struct record_policy policy;
 	struct media_fact fact;
 	struct record record = {
@@ -83,6 +100,8 @@ static void record_medium(struct pipeline *pipeline, struct medium_entry *entry,
 
 	pipeline_media_fact(pipeline, entry, &fact);
 	pipeline_fill_decision(&entry->decision, "media", &record.decision);
+	if (code == RECORD_MEDIA_DENIED && grant_name_media(&fact, name))
+		record.decision.user_ref = receipt_of(pipeline, name, receipt);
 	if (ending)
 		record.u.ending = *ending;
 	else

@@ -33,6 +33,7 @@ struct desk {
 	const char *key;	/* PEM file or pkcs11: URI */
 	const char *module;
 	const char *access;
+	const char *terminal; /* of a code */
 	const char *note;
 	const char *issuer_ticket;
 	uint64_t minutes;
@@ -43,6 +44,7 @@ struct desk {
 	bool has_uses;
 	bool is_json;
 	bool is_all;
+	bool is_approver;      /* whose key makes the code */
 	struct client *client; /* owned */
 };
 
@@ -77,3 +79,6 @@ int desk_find(struct desk *desk, const char *id, json_t **ret_row)
 int cmd_approve(struct desk *desk, const char *id) __attribute__((nonnull));
 int cmd_deny(struct desk *desk, const char *id) __attribute__((nonnull));
 int cmd_revoke(struct desk *desk, const char *id) __attribute__((nonnull));
+
+/* code.c: the code that answers a receipt number read out on the telephone. */
+int cmd_code(struct desk *desk, const char *receipt) __attribute__((nonnull));

@@ -29,6 +29,10 @@ static const char HELP[] =
 	"[--report HOURS]\n"
 	"       sekimori-desk [OPTIONS] deny ID --reason TEXT\n"
 	"       sekimori-desk [OPTIONS] revoke ID --reason TEXT\n"
+	"       sekimori-desk [OPTIONS] code RECEIPT --terminal ID [--minutes "
+	"N] "
+	"[--uses N]\n"
+	"                     [--access A] [--approver]\n"
 	"options: --collector URL --ca FILE --user NAME --token-file FILE\n"
 	"         --key FILE|pkcs11:URI --module LIBRARY --config FILE --json\n"
 	"         --help --version\n";
@@ -48,6 +52,8 @@ enum {
 	OPT_ACCESS,
 	OPT_TICKET,
 	OPT_REASON,
+	OPT_TERMINAL,
+	OPT_APPROVER,
 	OPT_VALID,
 	OPT_REPORT,
 };
@@ -66,6 +72,8 @@ static const struct option OPTIONS[] = {
 	{"uses", required_argument, NULL, OPT_USES},
 	{"access", required_argument, NULL, OPT_ACCESS},
 	{"ticket", required_argument, NULL, OPT_TICKET},
+	{"terminal", required_argument, NULL, OPT_TERMINAL},
+	{"approver", no_argument, NULL, OPT_APPROVER},
 	{"reason", required_argument, NULL, OPT_REASON},
 	{"valid", required_argument, NULL, OPT_VALID},
 	{"report", required_argument, NULL, OPT_REPORT},
@@ -132,6 +140,10 @@ static int take_option(struct desk *desk, const char **config, int option)
 		return take_text(&desk->issuer_ticket);
 	case OPT_REASON:
 		return take_text(&desk->note);
+	case OPT_TERMINAL:
+		return take_text(&desk->terminal);
+	case OPT_APPROVER:
+		return take_flag(&desk->is_approver);
 	case OPT_JSON:
 		return take_flag(&desk->is_json);
 	case OPT_ALL:
@@ -194,6 +206,7 @@ static int run(struct desk *desk, int argc, char **argv)
 		{"list", cmd_list, NULL}, {"watch", cmd_watch, NULL},
 		{"show", NULL, cmd_show}, {"approve", NULL, cmd_approve},
 		{"deny", NULL, cmd_deny}, {"revoke", NULL, cmd_revoke},
+		{"code", NULL, cmd_code},
 	};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {

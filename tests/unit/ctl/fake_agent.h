@@ -457,6 +457,18 @@ static int reply(struct fake *fake, sd_bus_message *call, sd_bus_message *m)
 		(void)sd_bus_message_append(m, "s", "g-0123456789abcdef");
 		return 0;
 	}
+	if (strcmp(member, "UseCode") == 0) {
+		if (fake->scenario != AGENT_ENFORCING)
+			return refuse(call, "jp.sekimori.Agent1.Error.Later",
+				      "too many wrong codes: the next one in "
+				      "60 s");
+		sd_bus_message_open_container(m, 'a', "{sv}");
+		put_str(m, "access", "read-only");
+		sd_bus_message_append(m, "{sv}", "minutes", "u", 30);
+		sd_bus_message_append(m, "{sv}", "uses", "u", 1);
+		sd_bus_message_close_container(m);
+		return 0;
+	}
 	if (strcmp(member, "EndGrant") == 0)
 		return fake->scenario == AGENT_ENFORCING
 			       ? 0
