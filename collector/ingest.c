@@ -13,6 +13,7 @@
 #include "agent/wire/otlp.h"
 #include "collector/inflate.h"
 #include "collector/limits.h"
+#include "collector/pace.h"
 
 #include "agent/base/banned.h"
 
@@ -100,6 +101,20 @@ static void count(struct counters *counters, const struct store_ack *ack)
 	atomic_fetch_add(&counters->quarantined, ack->quarantined);
 }
 
+/* Before it comes to 429: terminals with a backlog send it slower. */
+static void set_pace(struct request *request)
+{
+	const struct service *service = request->service;
+	struct writer_stats stats;
+	unsigned int rate;
+
+	writer_read_stats(service->writer, &stats);
+	rate = pace_per_minute(stats.waiting,
+			       atomic_load(&service->held_bytes));
+	if (rate > 0)
+		http_reply_header(&request->reply, "X-Agent-Rate", "%u", rate);
+}
+
 /* 200: ExportLogsServiceResponse, empty but for what was quarantined. */
 static void acknowledge(struct request *request)
 {
@@ -123,6 +138,7 @@ static void acknowledge(struct request *request)
 	http_reply_header(&request->reply, "X-Agent-Ack", "%s:%llu",
 			  request->headers.stream,
 			  (unsigned long long)request->ack.seq);
+	set_pace(request);
 }
 
 static void answer(struct request *request, int r)

@@ -34,6 +34,8 @@
 #define LIMIT_HELD_BYTES (64u << 20)
 /* Events in one transaction; the rest of the queue waits for the next. */
 #define LIMIT_GROUP_EVENTS 20000u
+/* Events that may wait to be stored, some seconds of work: more is 429. */
+#define LIMIT_WAITING_EVENTS (4u * LIMIT_GROUP_EVENTS)
 /* Header block of a request and MHD's read buffer for one connection. */
 #define LIMIT_CONNECTION_BYTES (32u << 10)
 /* Connections of the agents' listener, of one address, and of the console. */

@@ -15,9 +15,6 @@
 
 #include "agent/base/banned.h"
 
-/* Weight that may wait: some seconds of work; then clients are told to. */
-#define WAITING_MAX ((size_t)4 * LIMIT_GROUP_EVENTS)
-
 struct queue {
 	struct job *head;
 	struct job **tail;
@@ -194,7 +191,7 @@ int writer_submit(struct writer *w, struct job *job)
 	if (w->is_stopping)
 		r = -ESHUTDOWN;
 	else if (w->waiting.head &&
-		 w->waiting.weight + job->weight > WAITING_MAX)
+		 w->waiting.weight + job->weight > LIMIT_WAITING_EVENTS)
 		r = -EBUSY;
 	if (r == 0) {
 		*w->waiting.tail = job;

@@ -15,6 +15,9 @@
 #include "agent/base/banned.h"
 
 #define RETRY_AFTER_MAX_S 86400u
+/* Requests a minute; what is more is no limit. */
+#define RATE_MAX      6000u
+#define MS_PER_MINUTE 60000u
 
 static struct answer nonsense(const char *reason)
 {
@@ -60,6 +63,16 @@ static uint64_t parse_wait(const char *text)
 	return wait_s < RETRY_AFTER_MAX_S ? wait_s : RETRY_AFTER_MAX_S;
 }
 
+/* A rate that makes no sense counts as not said. */
+static uint64_t parse_spacing(const char *text)
+{
+	uint64_t rate = 0;
+
+	if (parse_number(text, &rate) < 0 || rate == 0 || rate > RATE_MAX)
+		return 0;
+	return MS_PER_MINUTE / rate;
+}
+
 static struct answer judge_success(const struct answer_question *question,
 				   const struct answer_reply *reply)
 {
@@ -82,6 +95,9 @@ static struct answer judge_success(const struct answer_question *question,
 	/* More than this batch is fine: an earlier answer was lost. */
 	if (answer.seq < question->last_seq || answer.seq > question->tail_seq)
 		return nonsense("X-Agent-Ack is not for what was sent");
+	/* What has just happened is not a backlog, and never waits for it. */
+	if (answer.seq < question->tail_seq)
+		answer.spacing_ms = parse_spacing(reply->rate);
 	return answer;
 }
 

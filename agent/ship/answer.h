@@ -30,6 +30,7 @@ struct answer_reply {
 	const char *expect;
 	const char *chain;
 	const char *retry_after;
+	const char *rate;
 	struct span body;
 };
 
@@ -44,9 +45,12 @@ struct answer_question {
 
 struct answer {
 	enum answer_action action;
-	uint64_t seq;	    /* of ACK and REWIND */
-	uint64_t rejected;  /* set aside by the server, stored all the same */
-	uint64_t wait_s;    /* Retry-After; 0: not said */
+	uint64_t seq;	   /* of ACK and REWIND */
+	uint64_t rejected; /* set aside by the server, stored all the same */
+	uint64_t wait_s;   /* Retry-After; 0: not said */
+	/* X-Agent-Rate: of requests, in ms, while there is more to send; 0:
+	 * not said, or there is no more. */
+	uint64_t spacing_ms;
 	bool is_foreign;    /* ACK by a plain 200 */
 	const char *reason; /* for people, static; "" with ACK */
 };

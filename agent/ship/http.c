@@ -186,6 +186,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *userdata)
 	keep(line, length, "X-Agent-Expect", response->expect);
 	keep(line, length, "X-Agent-Chain", response->chain);
 	keep(line, length, "Retry-After", response->retry_after);
+	keep(line, length, "X-Agent-Rate", response->rate);
 	keep(line, length, "Accept-Encoding", response->accept_encoding);
 	keep(line, length, "ETag", response->etag);
 	return length;

@@ -51,6 +51,7 @@ struct http_response {
 	char expect[ANSWER_HEADER_MAX];
 	char chain[ANSWER_HEADER_MAX];
 	char retry_after[ANSWER_HEADER_MAX];
+	char rate[ANSWER_HEADER_MAX];
 	char accept_encoding[ANSWER_HEADER_MAX];
 	char etag[ANSWER_HEADER_MAX];
 	struct buf body;

@@ -247,6 +247,20 @@ static int ask(struct sender *sender, const struct spool_tail *tail,
 
 /* ---- acting on the answer ---- */
 
+/*
+ * Before the next request, `took_ms` after the last one was begun: what the
+ * collector says; else after an outage as long as it took, half duty.
+ */
+static uint64_t pause_ms(const struct sender *sender,
+			 const struct answer *answer, uint64_t took_ms)
+{
+	if (answer->spacing_ms > 0)
+		return answer->spacing_ms > took_ms
+			       ? answer->spacing_ms - took_ms
+			       : 0;
+	return sender->is_draining ? took_ms : 0;
+}
+
 static uint64_t acknowledge(struct sender *sender, const struct answer *answer,
 			    uint64_t asked_ns)
 {
@@ -273,7 +287,7 @@ static uint64_t acknowledge(struct sender *sender, const struct answer *answer,
 	sender->failing_ns = 0;
 	if (sender->events_max < BATCH_EVENTS_MAX)
 		sender->events_max *= 2;
-	return sender->is_draining ? (now_ns - asked_ns) / NS_PER_MS : 0;
+	return pause_ms(sender, answer, (now_ns - asked_ns) / NS_PER_MS);
 }
 
 static uint64_t rewind_to(struct sender *sender, const struct answer *answer)
@@ -413,6 +427,7 @@ static uint64_t ask_and_act(struct sender *sender,
 		.expect = response.expect,
 		.chain = response.chain,
 		.retry_after = response.retry_after,
+		.rate = response.rate,
 		.body = span_of(response.body.data, response.body.size),
 	};
 	const struct answer answer = answer_judge(&question, &reply);

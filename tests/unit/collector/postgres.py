@@ -92,7 +92,11 @@ class Proxy:
             except OSError:
                 return
             server = socket.socket(socket.AF_UNIX)
-            server.connect(self.target)
+            try:
+                server.connect(self.target)
+            except OSError:
+                client.close()
+                continue
             cut = threading.Event()
             for pair in ((client, server, True, cut), (server, client, False, cut)):
                 threading.Thread(target=self.pump, args=pair, daemon=True).start()

@@ -273,6 +273,45 @@ def a_slow_database_and_many_who_wait_hold_up_no_event(site):
 
 
 @test
+def terminals_are_slowed_down_before_they_are_refused(site):
+    proxy = Proxy(site.database)
+    collector = site.through(proxy)
+    pairs = [site.terminal() for _ in range(14)]
+    rates, problems = [], []
+
+    def work(terminal, chain):
+        try:
+            status, headers, _ = terminal.post(chain, 1, 2000, coding="gzip")
+            equal(status, 200)
+            rates.append(headers.get("X-Agent-Rate"))
+        except Exception as problem:  # noqa: BLE001: told below
+            problems.append(repr(problem))
+
+    try:
+        for terminal, chain in pairs:
+            terminal.collector = collector
+            terminal.close()
+            chain.grow(2000)
+        proxy.delay_s = 0.03
+        threads = [threading.Thread(target=work, args=pair) for pair in pairs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        equal(problems, [])
+        # The last had nothing behind it; those before had.
+        equal(rates[-1], None)
+        equal("20" in rates, True, rates)
+        proxy.delay_s = 0
+        terminal, chain = pairs[0]
+        chain.grow(1)
+        equal(terminal.post(chain, 2001, 2001)[1].get("X-Agent-Rate"), None)
+    finally:
+        collector.stop()
+        proxy.close()
+
+
+@test
 def a_row_taken_out_of_the_database_is_named(site):
     terminal, chain = site.terminal()
     chain.grow(20)

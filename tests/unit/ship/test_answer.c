@@ -29,10 +29,10 @@ struct row {
 	uint64_t wait_s;
 };
 
-#define NONE	     "", "", "", ""
-#define ACK(text)    text, "", "", ""
-#define EXPECT(text) "", text, "", ""
-#define RETRY(text)  "", "", "", text
+#define NONE	     "", "", "", "", ""
+#define ACK(text)    text, "", "", "", ""
+#define EXPECT(text) "", text, "", "", ""
+#define RETRY(text)  "", "", "", text, ""
 
 /* Sent: 101 to 200 of 500. */
 static const struct row rows[] = {
@@ -136,13 +136,13 @@ static const struct row rows[] = {
 	 0},
 	{"conflict without a word", {409, NONE, {0}}, 0, ANSWER_RETRY, 0, 0},
 	{"mismatch",
-	 {409, "", "", "mismatch", "", {0}},
+	 {409, "", "", "mismatch", "", "", {0}},
 	 0,
 	 ANSWER_MISMATCH,
 	 0,
 	 0},
 	{"mismatch wins over expect",
-	 {409, "", STREAM ":50", "mismatch", "", {0}},
+	 {409, "", STREAM ":50", "mismatch", "", "", {0}},
 	 0,
 	 ANSWER_MISMATCH,
 	 0,
@@ -209,6 +209,7 @@ static void what_the_server_set_aside_is_counted(void **state)
 		.expect = "",
 		.chain = "",
 		.retry_after = "",
+		.rate = "",
 		.body = span_of("\x0a\x04\x08\x02\x12\x00", 6),
 	};
 
@@ -216,6 +217,39 @@ static void what_the_server_set_aside_is_counted(void **state)
 	struct answer answer = answer_judge(&question, &reply);
 	assert_int_equal(answer.action, ANSWER_ACK);
 	assert_int_equal(answer.rejected, 2);
+}
+
+static void the_rate_spaces_what_is_left(void **state)
+{
+	const struct {
+		const char *rate;
+		uint64_t tail_seq, spacing_ms;
+	} rates[] = {
+		{"20", 500, 3000}, {"2", 201, 30000},
+		{"6000", 500, 10}, {"20", 200, 0}, /* nothing is left */
+		{"", 500, 0},	   {"0", 500, 0},
+		{"6001", 500, 0},  {"-1", 500, 0},
+		{"soon", 500, 0},  {"18446744073709551616", 500, 0},
+		{"20, 6", 500, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		const struct answer_question question = {STREAM, 101, 200,
+							 rates[i].tail_seq, 0};
+		const struct answer_reply reply = {
+			.status = 200,
+			.ack = STREAM ":200",
+			.expect = "",
+			.chain = "",
+			.retry_after = "",
+			.rate = rates[i].rate,
+		};
+		struct answer answer = answer_judge(&question, &reply);
+
+		assert_int_equal(answer.action, ANSWER_ACK);
+		assert_int_equal(answer.spacing_ms, rates[i].spacing_ms);
+	}
 }
 
 static void backoff_grows_is_capped_and_never_zero(void **state)
@@ -379,6 +413,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_row_of_the_table_has_its_action),
 		cmocka_unit_test(what_the_server_set_aside_is_counted),
+		cmocka_unit_test(the_rate_spaces_what_is_left),
 		cmocka_unit_test(backoff_grows_is_capped_and_never_zero),
 		cmocka_unit_test(the_event_code_is_found_and_only_that),
 		cmocka_unit_test(cursors_are_read_back_and_bad_ones_refused),

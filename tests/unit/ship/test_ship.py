@@ -225,6 +225,24 @@ def retry_after_is_obeyed_within_the_cap():
         assert 3 <= third - second < 7, "a day, but at most the cap"
 
 
+def a_rate_spaces_the_backlog_and_nothing_else():
+    def paced(rate):
+        def answer(server, request):
+            status, headers, body = server.store(request)
+            return status, headers | {"X-Agent-Rate": rate}, body
+        return answer
+    with pair(events=1700, script=[paced("30"), paced("10"), paced("soon"), paced("1")]) as (terminal, server):
+        delivered(terminal, server)
+        first, second, third, fourth = server.times
+        assert 1.7 <= second - first < 5, "thirty a minute"
+        assert 5.7 <= third - second < 10, "ten a minute"
+        assert fourth - third < 3, "a rate that makes no sense"
+        terminal.write(1)
+        until(lambda: len(server.times) == 5, "the event", 5)
+        assert server.times[4] - fourth < 6, "what has just happened waits for no rate"
+        delivered(terminal, server)
+
+
 def a_server_that_lost_events_gets_them_again():
     def forget(server, request):
         server.high[request.stream] = (300, None)
