@@ -488,7 +488,9 @@ static int put_event(uint64_t seq, const char *json, size_t size,
 
 	if (!text)
 		return -ENOMEM;
-	return sd_bus_message_append(reply, "(ts)", seq, text);
+	/* Its success is 1, which would end recorder_each() */
+	int r = sd_bus_message_append(reply, "(ts)", seq, text);
+	return r < 0 ? r : 0;
 }
 
 int answer_events(struct daemon *daemon, uint64_t after, uint32_t max,
