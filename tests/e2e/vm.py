@@ -19,7 +19,7 @@ MEMORY = "1G"
 # no_timer_check: on a busy host the emulated timer may look dead to a kernel
 # that starts, and it would panic.
 KERNEL_LINE = ("console=ttyS0 quiet panic=-1 mitigations=off nokaslr "
-               "no_timer_check tsc=reliable net.ifnames=0 rw root=/dev/vda "
+               "no_timer_check clocksource=hpet net.ifnames=0 rw root=/dev/vda "
                "systemd.show_status=0")
 BOOT_SECONDS = 240
 # A runner that is killed leaves no guest behind.
