@@ -270,9 +270,16 @@ static void on_connection(void *ctx, struct MHD_Connection *connection,
 			  void **socket_context,
 			  enum MHD_ConnectionNotificationCode code)
 {
-	(void)ctx, (void)connection; /* the peer is read at the first request */
+	struct service *service = ctx;
+
+	/* The peer's certificate is read at the first request. */
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		*socket_context = calloc(1, sizeof(struct peer));
+		struct peer *peer = calloc(1, sizeof(*peer));
+
+		*socket_context = peer;
+		if (peer)
+			handshake_watch(service->handshake, connection,
+					&peer->handshake);
 		return;
 	}
 	free(*socket_context);
@@ -318,7 +325,7 @@ int agents_start(struct service *service, const struct agents_config *config,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)LIMIT_CONNECTION_BYTES, MHD_OPTION_NOTIFY_COMPLETED,
 		on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-		NULL, MHD_OPTION_END);
+		service, MHD_OPTION_END);
 
 	if (!daemon)
 		return -EIO;

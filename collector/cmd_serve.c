@@ -280,6 +280,9 @@ static int start(struct server *s)
 			    s->cli->config.retention_days, &s->retention);
 	if (r < 0)
 		return failed(s, "retention", r);
+	r = handshake_start(&s->service.handshake);
+	if (r < 0)
+		return failed(s, "handshakes", r);
 	r = start_agents(s);
 	return r < 0 ? r : start_console(s);
 }
@@ -300,6 +303,7 @@ static void stop(struct server *s)
 	/* Resumes every suspended connection, as MHD_stop_daemon() wants. */
 	writer_stop(s->service.writer);
 	inbox_stop(s->service.inbox);
+	handshake_stop(s->service.handshake);
 	feeds_stop(s->console.feeds);
 	if (s->agents)
 		MHD_stop_daemon(s->agents);
@@ -313,6 +317,7 @@ static void stop(struct server *s)
 	notary_stop(s->service.notary);
 	writer_free(s->service.writer);
 	inbox_free(s->service.inbox);
+	handshake_free(s->service.handshake);
 	store_close(s->writer_store);
 	store_close(s->notary_store);
 	store_close(s->inbox_store);

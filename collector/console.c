@@ -229,6 +229,23 @@ static void on_completed(void *ctx, struct MHD_Connection *connection,
 	*request_ctx = NULL;
 }
 
+static void on_connection(void *ctx, struct MHD_Connection *connection,
+			  void **socket_context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	const struct console *console = ctx;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		*socket_context = calloc(1, sizeof(struct handshake_wait));
+		if (*socket_context)
+			handshake_watch(console->service->handshake, connection,
+					*socket_context);
+		return;
+	}
+	free(*socket_context);
+	*socket_context = NULL;
+}
+
 static void log_adapter(void *ctx, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
 static void log_adapter(void *ctx, const char *format, va_list args)
@@ -253,7 +270,8 @@ int console_start(struct console *console, const struct console_config *config,
 		MHD_OPTION_CONNECTION_TIMEOUT, LIMIT_IDLE_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)LIMIT_CONNECTION_BYTES, MHD_OPTION_NOTIFY_COMPLETED,
-		on_completed, NULL, MHD_OPTION_END);
+		on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+		console, MHD_OPTION_END);
 
 	if (!daemon)
 		return -EIO;

@@ -41,6 +41,8 @@
 /* Connections of the agents' listener, of one address, and of the console. */
 #define LIMIT_CONNECTIONS	  60000u
 #define LIMIT_CONSOLE_CONNECTIONS 264u
+/* A TLS handshake that takes longer is cut off. */
+#define LIMIT_HANDSHAKE_S 10u
 /* A connection silent for this long is closed. */
 #define LIMIT_IDLE_S 180u
 

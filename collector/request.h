@@ -14,6 +14,7 @@
 #include "agent/base/buf.h"
 #include "collector/batch.h"
 #include "collector/ca.h"
+#include "collector/handshake.h"
 #include "collector/config.h"
 #include "collector/http.h"
 #include "collector/notary.h"
@@ -38,6 +39,7 @@ struct service {
 	struct writer *writer;
 	struct notary *notary; /* NULL: none */
 	struct inbox *inbox;
+	struct handshake *handshake;
 	struct output *outputs[CONFIG_OUTPUTS]; /* NULL: none */
 	const struct log *log;
 	struct counters counters;
@@ -46,6 +48,7 @@ struct service {
 
 /* The other end of one TLS connection; looked at once. */
 struct peer {
+	struct handshake_wait handshake;
 	bool is_checked;
 	bool is_ours; /* signed by our CA; `cert` is set */
 	struct ca_cert cert;

@@ -360,6 +360,33 @@ def tls_1_2_is_refused(c):
             raise AssertionError(f"port {port} speaks TLS 1.2")
 
 
+@test
+def half_a_handshake_costs_no_processor_and_ends(c):
+    def used():
+        words = open(f"/proc/{c.process.pid}/stat", encoding="utf-8").read().rsplit(")", 1)[1].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+    # A record of 512 octets that begins as a ClientHello, and stops.
+    begun = [socket.create_connection(("127.0.0.1", port))
+             for port in (c.port, c.console_port) for _ in range(20)]
+    for one in begun:
+        one.send(bytes.fromhex("160301020001 0001fc0303"))
+    time.sleep(0.5)
+    before = used()
+    time.sleep(2)
+    taken = used() - before
+    if taken > 0.2:
+        raise AssertionError(f"{taken:.2f} s of processor time in 2 s")
+    for one in begun:
+        one.settimeout(20)
+        try:
+            equal(one.recv(1), b"", "cut off")
+        except ConnectionError:
+            pass
+        one.close()
+    equal(c.get("/healthz", auth=None)[0], 200)
+
+
 # ---- events -----------------------------------------------------------------
 
 @test
