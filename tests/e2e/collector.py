@@ -53,7 +53,8 @@ class Collector:
             file.write(f"dir = {self.folder}\n"
                        f"listen = 127.0.0.1:{self.port}\n"
                        f"console_listen = 127.0.0.1:{self.console}\n")
-        said = self._run("init", "--plain", "--host", HOST_FROM_GUEST,
+        said = self._run("init", "--plain", "--host",
+                         HOST_FROM_GUEST + ",127.0.0.1",
                          "--name", "情報市")
         return said.split("console_token=")[1].split()[0]
 

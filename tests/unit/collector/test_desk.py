@@ -3,7 +3,7 @@
 """The grant desk on the collector: what terminals asked for is listed, what a
 person signs reaches the inbox of the one terminal, byte for byte, and nothing
 else does. Keys and signatures are looked at with the openssl program."""
-import base64, http.client, json, os, shutil, ssl, subprocess, sys, tempfile
+import base64, http.client, json, os, re, shutil, ssl, subprocess, sys, tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from terminal import Chain, Collector, event, run  # noqa: E402
@@ -37,8 +37,8 @@ def told(seq, ident, code, state, **more):
 class Asking:
     """A terminal with a stream of its own."""
 
-    def __init__(self, c):
-        self.terminal = c.terminal()
+    def __init__(self, c, **options):
+        self.terminal = c.terminal(**options)
         self.chain = Chain(self.terminal.host)
 
     def tell(self, ident, code, state, **more):
@@ -205,6 +205,45 @@ def anything_else_is_refused_and_changes_nothing(c):
         equal(desk(c, *words).returncode, 2, words)
     equal(desk(c, "show", "g-00000000000000ff").returncode, 1)
     equal(desk(c, "approve", "g-0000000000000006").returncode, 1, "no key")
+
+
+def key_of_hex(c, name, digits):
+    """SEC 1's private key as PEM, so that the page's vectors can be used."""
+    path = f"{c.folder}.{name}.pem"
+    der = bytes.fromhex("30310201010420" + digits + "a00a06082a8648ce3d030107")
+    run("openssl", "ec", "-inform", "DER", "-out", path, input=der)
+    return path
+
+
+@test
+def codes_are_those_of_the_page(c):
+    page = open("pkg/man/sekimori.code.7", encoding="utf-8").read()
+    vector = lambda name: re.search(rf"^{name} (\S+)$", page, re.M).group(1)
+    one = Asking(c, host=vector("terminal"))
+    seq = 1
+    for point in ("not-a-point", vector("terminal-public")):  # the newest counts
+        one.chain.append(event(seq, class_uid=6002, sekimori={"agent": {"code_key": point}},
+                               metadata={"version": "1.8.0", "event_code": "agent.start",
+                                         "sequence": seq}))
+        equal(one.terminal.post(one.chain, seq, seq)[0], 200)
+        seq += 1
+    keys = {level: key_of_hex(c, level, vector(f"desk-private {level}"))
+            for level in ("helpdesk", "approver")}
+    codes = re.findall(r"^code (\w+) (\S+) (\S+) (\d+) (\d+) (\S+)$", page, re.M)
+    equal(len(codes) > 5, True)
+    for level, receipt, access, minutes, uses, code in codes:
+        words = ["--approver"] if level == "approver" else []
+        done = desk(c, "code", receipt, "--terminal", one.terminal.host, "--access", access,
+                    "--minutes", minutes, "--uses", uses, "--key", keys[level], *words)
+        equal(done.stdout, code + "\n", done.stderr)
+    words = ["code", "EYGB-13JG-B", "--key", keys["helpdesk"]]
+    equal(desk(c, *words).returncode, 1, "which terminal?")
+    equal(desk(c, *words, "--terminal", "f" * 32).returncode, 1, "no key of it")
+    words += ["--terminal", one.terminal.host]
+    for bad in (["--minutes", "31"], ["--minutes", "645"], ["--uses", "9"], ["--access", "all"]):
+        equal(desk(c, *words, *bad).returncode, 1, bad)
+    words[1] = "EYGB-13JG-C"
+    equal(desk(c, *words).returncode, 1, "misheard")
 
 
 @test
