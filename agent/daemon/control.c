@@ -11,6 +11,7 @@
 #include <systemd/sd-bus.h>
 
 #include "agent/base/cleanup.h"
+#include "agent/daemon/console.h"
 #include "agent/daemon/context.h"
 #include "agent/daemon/control_methods.h"
 #include "agent/daemon/login_loop.h"
@@ -35,6 +36,7 @@ struct control {
 	bool is_connected;
 	uint64_t published_seq;
 	struct notices notices;
+	struct console console;
 	unsigned int request_count;
 	/* Who waits for polkit: no user may hold up the others */
 	uint32_t asking[ASKING_MAX];
@@ -506,6 +508,7 @@ static int publish(uint64_t seq, const char *json, size_t size, void *userdata)
 	if (r < 0)
 		return r;
 	notices_send(&control->notices, control->bus, seq, text);
+	console_tell(&control->console, control->daemon->dev_fd, text);
 	control->published_seq = seq;
 	return 0;
 }
