@@ -1,22 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Takes each defence of the PAM module out, one at a time, and wants a test to
-fail: mutants.py [WORD]. A bypass whose test passes without its defence would
-show nothing. Builds in a temporary folder, changes nothing here. Not part of
-`make check` (about two minutes)."""
+"""Takes each defence of logins out, one at a time, in the PAM module, the
+linter and the daemon, and wants a unit test to fail: mutants.py [WORD]. A
+bypass whose test passes without its defence would show nothing. Uses what
+`make unit` built, changes nothing here. Not part of `make check` (minutes)."""
 import concurrent.futures as cf, glob, os, pathlib, shutil, subprocess, sys, tempfile
 
-CC = ["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O0", "-w", "-fPIC", "-fvisibility=hidden", "-I."]
-SO = ["agent/pam/%s.c" % n for n in "evidence gate line pam_sekimori store text trust wrap".split()] \
-    + ["tests/pam/places.c", "policy/mfa.c", "policy/mfa_login.c", "policy/mfa_text.c",
-       "agent/base/fd.c", "agent/base/clock.c", "agent/base/hex.c"]
-LIB = [f for f in SO if f not in ("agent/pam/pam_sekimori.c", "tests/pam/places.c")] \
-    + ["policy/mfa_session.c", "policy/digest.c", "agent/pam/lint.c", "agent/pam/lint_path.c",
-       "agent/pam/lint_stack.c", "agent/pam/lint_system.c", "agent/base/buf.c",
-       "tests/pam/world.c", "tests/pam/rows.c", "tests/fakes/tree.c"]
-TESTS = sorted(glob.glob("tests/unit/pam/test_*.c")) + \
-    sorted(set(glob.glob("tests/unit/policy/test_mfa*.c")) - {"tests/unit/policy/test_mfa_compile.c"})
-FAKES = "pam_unix pam_u2f pam_oath pam_google_authenticator pam_pkcs11 pam_fprintd pam_other".split()
+BUILD = "build"
+CC = ["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-DSEKIMORI_VERSION=\"0\"", "-DSEKIMORI_LIBEXEC=\"/x\"",
+      "-DSEKIMORI_DATA=\"/x\"", "-O0", "-w", "-fPIC", "-I.", "-I" + BUILD]
+LIBS = [f"{BUILD}/lib{n}.a" for n in "daemon policy base wire spool sense enforce fakes pammod".split()]
+SYSTEM = "-lsystemd -lbpf -lelf -lz -lzstd -lcrypto -lpthread -lcmocka -lutil -lpam".split()
+# The test twin of the module, from the objects that `make` links it of.
+MODULE = [o for d in ("agent/pam", "agent/base", "policy") for o in sorted(glob.glob(f"{BUILD}/pic/{d}/*.o"))
+          if "/lint" not in o and not o.endswith("/places.o")] + [f"{BUILD}/pic/tests/pam/places.o"]
+PAM_TESTS = "pam/test_* policy/test_mfa*"
+DAEMON_TESTS = "daemon/test_logins* daemon/test_card_watch daemon/test_login_p* sense/test_token sense/test_card policy/test_mfa*"
 
 # file, what is there, what a careless hand would leave, what it opens
 MUTANTS = [
@@ -54,7 +53,8 @@ MUTANTS = [
     ("agent/pam/gate.c", "return outcome == LOGIN_ALLOW_FACTORS ? PAM_SUCCESS : PAM_IGNORE;", "return PAM_SUCCESS;", "the gate vouches for nobody's proof"),
     ("agent/pam/gate.c", "\tif (is_refused && g->verdict.is_enforced)\n\t\treturn phases[phase].refusal;", "", "the gate refuses nobody"),
     ("agent/pam/gate.c", "evidence_bind_user(g->ev, user);", "", "user changed behind auth"),
-    ("agent/pam/gate.c", "text[len] == ':'", "1", "a group that begins like ours"),
+    ("agent/base/group.c", "line.name_len == len &&\n\t\t\t    ", "", "a group that begins like ours"),
+    ("agent/base/group.c", "item == len && memcmp", "memcmp", "a user whose name begins like a member's"),
     ("agent/pam/gate.c", "evidence_reset(g->ev);\n\tevidence_spend", "evidence_spend", "what was refused is carried on"),
     ("agent/pam/gate.c", "\tevidence_spend(g->pamh, g->places, g->ev);\n}\n\nstatic void refuse", "}\n\nstatic void refuse", "token stays, and can be used again"),
     ("agent/pam/evidence.c", "\tmemcpy(evidence->proofs, record.proofs, sizeof(record.proofs));\n", "\tif (0)", "what is taken over is good for one gate"),
@@ -91,47 +91,80 @@ MUTANTS = [
     ("agent/pam/lint_stack.c", "if (depth + 1 >= STACK_DEPTH_MAX) {", "if (0) {", "include loop"),
     ("agent/pam/lint_stack.c", "if (l->stack->text_count / 2 >= STACK_FILES_MAX) {", "if (0) {", "includes that double"),
     ("agent/pam/lint.c", "is_roots = lint_is_roots(lint->source, path) == 0;", ";", "enrolment not looked at"),
+    # the daemon: who is bound, what a pulled token does, who may unlock
+    ("agent/daemon/login_store.c", "record.process.start != leader->start", "0", "the record of a pid used again"),
+    ("agent/daemon/login_store.c", "(st.st_mode & 077) != 0", "0", "records in a folder of everybody's"),
+    ("agent/daemon/login_store.c", "if (leader->start == 0 || ", "if (", "a leader that is gone"),
+    ("agent/daemon/logins_bind.c", "entry->has_record = entry->record.uid == s->uid;", "entry->has_record = true;", "the record of somebody else"),
+    ("agent/daemon/logins_bind.c", "\t       start == process->start;", "\t       1;", "evidence of a pid used again"),
+    ("agent/daemon/logins_bind.c", "return e->session.uid == uid ? e : NULL;", "return e;", "evidence in another's session"),
+    ("agent/daemon/logins_bind.c", "record->rhost[0] == '\\0' &&", "", "evidence from another machine unlocks"),
+    ("agent/daemon/logins_bind.c", "if (uid != record->uid)\n\t\t\treturn NULL;", "", "evidence of another user"),
+    ("agent/daemon/logins_bind.c", "return is_unlocker(record->service)", "return 1", "a login on another console unlocks"),
+    ("agent/daemon/logins.c", "old->leader_start != now->leader_start)", "0)", "an id used again"),
+    ("agent/daemon/logins.c", "!s->is_active || s->is_remote || !s->seat[0] ||", "s->is_remote || !s->seat[0] ||", "media for who is not in front"),
+    ("agent/daemon/logins.c", "!s->is_active || s->is_remote || !s->seat[0] ||", "!s->is_active || !s->seat[0] ||", "media for who is far away"),
+    ("agent/daemon/logins.c", "entry->session.uid != 0 && is_only_one_of_user(logins, entry)", "entry->session.uid != 0", "another session's services end"),
+    ("agent/daemon/logins_token.c", "i++)\n\t\tif (uses(&entry->record, found[i].kind))", "i++)\n\t\tif (0)", "a pulled key"),
+    ("agent/daemon/logins_token.c", "!(is_away(entry, i) && ", "!(", "a twin stands in for the key that goes"),
+    ("agent/daemon/logins_token.c", "strcmp(entry->tokens[i].identity, token->identity) == 0))", "1))", "any key stands in for hers"),
+    ("agent/daemon/logins_token.c", "if (e->away == 0)\n", "if (1)\n", "one of two keys comes back"),
+    ("agent/daemon/logins_token.c", "\t\tif (!e->has_cards)\n\t\t\ttake_cards(logins, e, boot_now_ns);", "\t\t;", "a pulled card"),
+    ("agent/daemon/logins_token.c", "compare(logins, true, logins->cards, logins->card_count, boot_now_ns);", "", "a card that goes is not missed"),
+    ("agent/daemon/logins_save.c", "saved->leader.start != entry->session.leader_start)", "0)", "what was saved of another leader"),
+    ("agent/daemon/logins_save.c", "entry->token_count = saved->token_count;", "", "a key pulled while nobody looked"),
+    ("agent/daemon/card_watch.c", "if (watch->filled == answer_bytes[watch->awaited])", "if (1)", "half an answer"),
+    ("agent/sense/card.c", "if (!(get32(row + AT_STATE) & STATE_PRESENT) || ", "if (", "an empty reader has a card"),
+    ("agent/sense/card.c", "if (name[i] < 0x20 || name[i] == 0x7f)", "if (0)", "a reader's name forges a line"),
+    ("agent/sense/token.c", "memcmp(descriptor, fido_page, sizeof(fido_page)) != 0", "0", "a keyboard is a key"),
+    ("policy/mfa_session.c", "sooner(&deadline, s->token_gone_boot_ns, policy->debounce_ns);", "", "a pulled key locks nothing"),
+    ("policy/mfa_session.c", "if (policy->max_age_ns && !s->is_stale)", "if (0)", "a proof is good for ever"),
 ]
 
 
-def sh(cmd, cwd=None, timeout=120):
-    return subprocess.run(cmd, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
+def sh(cmd, timeout=120):
+    return subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
+                          stdin=subprocess.DEVNULL)
 
 
-def compile_one(root, src, out):
-    p = sh(CC + ["-c", src, "-o", str(out)], cwd=root)
+def must(cmd):
+    p = sh(cmd)
     if p.returncode:
-        raise SystemExit(f"{src}: {p.stdout.decode()}")
+        raise SystemExit(p.stdout.decode("utf-8", "replace"))
 
 
-def obj(out, src):
-    return str(out / (src.replace("/", "_")[:-2] + ".o"))
+def tests_for(path):
+    """Objects of the tests that could notice."""
+    patterns = DAEMON_TESTS if path.startswith(("agent/daemon", "agent/sense")) else PAM_TESTS
+    return sorted(o for p in patterns.split() for o in glob.glob(f"{BUILD}/tests/unit/{p}.o"))
 
 
-def link(out):
-    (out / "tests/pam").mkdir(parents=True, exist_ok=True)
-    (out / "tests/unit").mkdir(parents=True, exist_ok=True)
-    so = str(out / "tests/pam/pam_sekimori.so")
-    sh(["gcc", "-shared", "-o", so, *[obj(out, s) for s in SO],
-        "-Wl,--version-script=agent/pam/pam_sekimori.map", "-lpam"])
-    for f in FAKES:
-        sh(["gcc", "-shared", "-o", str(out / f"tests/pam/{f}.so"), obj(out, "tests/pam/factor.c"), "-lpam"])
-    lib = str(out / "lib.a")
-    pathlib.Path(lib).unlink(missing_ok=True)
-    sh(["ar", "rcs", lib, *[obj(out, s) for s in LIB]])
-    for t in TESTS:
-        p = sh(["gcc", "-o", str(out / "tests/unit" / pathlib.Path(t).stem), obj(out, t), lib,
-                "-lcmocka", "-lpam", "-lcrypto"])
-        if p.returncode:
-            raise SystemExit(p.stdout.decode())
+def link(out, test, mutated):
+    """The test program, with the mutated object in place of the library's."""
+    program = out / "tests/unit/x" / pathlib.Path(test).stem
+    must(["gcc", "-o", str(program), test, *mutated, "-Wl,--start-group", *LIBS, "-Wl,--end-group", *SYSTEM])
+    return str(program)
 
 
-def killer(out):
+def prepare(out, path=None, mutated=()):
+    """Module and factor modules, where the tests look for them."""
+    (out / "tests/pam").mkdir(parents=True)
+    (out / "tests/unit/x").mkdir(parents=True)
+    for so in glob.glob(f"{BUILD}/tests/pam/*.so"):
+        shutil.copy(so, out / "tests/pam")
+    twin = f"{BUILD}/pic/{path[:-2]}.o" if path else ""
+    if twin in MODULE:
+        must(["gcc", "-shared", "-o", str(out / "tests/pam/pam_sekimori.so"),
+              *[o for o in MODULE if o != twin], *mutated,
+              "-Wl,--version-script=agent/pam/pam_sekimori.map", "-lpam"])
+
+
+def killer(out, tests, mutated):
     """The first test that fails, or None."""
-    for t in TESTS:
+    for t in tests:
         name = pathlib.Path(t).stem
         try:
-            p = sh([str(out / "tests/unit" / name)], timeout=60)
+            p = sh([link(out, t, mutated)], timeout=60)
         except subprocess.TimeoutExpired:
             return name + " (timed out)"
         if p.returncode:
@@ -141,42 +174,37 @@ def killer(out):
     return None
 
 
-def run(base, tmp, n, mutant):
+def run(tmp, n, mutant):
     path, old, new, what = mutant
     text = pathlib.Path(path).read_text(encoding="utf-8")
     if text.count(old) < 1:
         return what, "not found in " + path, False
-    root, out = tmp / f"src{n}", tmp / f"out{n}"
-    shutil.copytree(base, out)
-    for d in ("policy", "agent/pam", "agent/base", "tests/pam", "tests/fakes"):
-        shutil.copytree(d, root / d)
-    (root / path).write_text(text.replace(old, new, 1), encoding="utf-8")
+    out = tmp / f"out{n}"
+    out.mkdir()
+    (out / "mutant.c").write_text(text.replace(old, new, 1), encoding="utf-8")
+    mutated = [str(out / "mutant.o")]
     try:
-        compile_one(root, path, obj(out, path))
-        link(out)
+        must(CC + ["-c", str(out / "mutant.c"), "-o", mutated[0]])
+        prepare(out, path, mutated)
+        who = killer(out, tests_for(path), mutated)
     except SystemExit as e:
         return what, f"does not build: {e}", False
-    who = killer(out)
     shutil.rmtree(out)
-    shutil.rmtree(root)
     return what, who or "SURVIVED", who is not None
 
 
 def main():
     word = sys.argv[1] if len(sys.argv) > 1 else ""
     with tempfile.TemporaryDirectory(prefix="mutants-") as t:
-        tmp, base = pathlib.Path(t), pathlib.Path(t, "base")
-        base.mkdir()
-        for s in sorted(set(SO + LIB + TESTS + ["tests/pam/factor.c"])):
-            compile_one(".", s, obj(base, s))
-        link(base)
-        who = killer(base)
+        tmp = pathlib.Path(t)
+        prepare(tmp / "base")
+        who = killer(tmp / "base", sorted({*tests_for(""), *tests_for("agent/daemon")}), [])
         if who:
             sys.exit("fails without a mutant: " + who)
         good = bad = 0
         chosen = [m for m in MUTANTS if word in m[0] + m[3]]
         with cf.ThreadPoolExecutor(2) as pool:
-            for what, who, ok in pool.map(lambda a: run(base, tmp, *a), enumerate(chosen)):
+            for what, who, ok in pool.map(lambda a: run(tmp, *a), enumerate(chosen)):
                 print(f"{'ok  ' if ok else 'FAIL'} {what}: {who}", flush=True)
                 good, bad = good + ok, bad + (not ok)
     print(f"{good} passed, {bad} failed")

@@ -19,7 +19,7 @@ static const struct {
 	uint32_t uid;
 } people[] = {
 	{"root", 0},	  {"gdm", 110},	    {"sato", 1001},
-	{"suzuki", 1002}, {"kinkyu", 1900},
+	{"suzuki", 1002}, {"kinkyu", 1900}, {"kin", 1901},
 };
 
 static int find_uid(struct pam_handle *pamh, const char *user,

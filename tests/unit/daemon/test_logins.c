@@ -119,6 +119,42 @@ static void another_process_with_the_pid_is_not_the_leader(void **state)
 	assert_int_equal(people_state(w, "3"), MFA_STATE_VIOLATION);
 }
 
+static void an_id_that_is_used_again_is_another_session(void **state)
+{
+	struct people *w = *state;
+	struct login_session s = people_attested(w);
+
+	s.leader_start = WORLD_START + 1; /* even the pid is the same */
+	people_see(w, &s);
+	assert_int_equal(people_state(w, "3"), MFA_STATE_NEW);
+	assert_int_equal(people_told(w, RECORD_MFA_SESSION_ENDED), 1);
+}
+
+static void what_was_saved_of_another_leader_is_not_his(void **state)
+{
+	struct people *w = *state;
+	struct login_session s = people_attested(w);
+
+	assert_int_equal(logins_save(w->logins), 0);
+	fake_remove(&w->tree, LOGIN_RUN_DIR "/open/700-100000");
+	people_restart(w);
+	s.leader_start = WORLD_START + 1;
+	people_see(w, &s);
+	assert_int_equal(people_state(w, "3"), MFA_STATE_NEW);
+}
+
+static void a_record_under_anothers_name_is_not_believed(void **state)
+{
+	struct people *w = *state;
+	struct login_session s = people_session("3", WORLD_LEADER);
+	struct login_record record = people_record(WORLD_LEADER, w->now);
+
+	record.process.start = WORLD_START - 1;
+	people_write(w, &record, "700-100000");
+	people_see(w, &s);
+	assert_int_equal(people_state(w, "3"), MFA_STATE_NEW);
+}
+
 static void a_leader_that_is_gone_matches_nobody(void **state)
 {
 	struct people *w = *state;
@@ -330,6 +366,31 @@ static void evidence_of_another_session_does_not(void **state)
 		"0::/user.slice/user-1001.slice/user@1001.service/app.slice/"
 		"session-3.scope/x\n");
 	assert_int_equal(people_state(w, "3"), MFA_STATE_LOCKED);
+}
+
+/* The administrator who proves himself in her session, for a dialog of hers. */
+static void evidence_of_another_user_unlocks_nothing(void **state)
+{
+	static const char *const cgroups[] = {
+		"0::/user.slice/user-1001.slice/session-3.scope\n",
+		"0::/user.slice/user-1002.slice/session-3.scope\n",
+	};
+	struct people *w = *state;
+	struct login_session s = people_attested(w);
+
+	people_lock(w, &s);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct login_record record = people_record(900 + i, w->now);
+
+		record.kind = LOGIN_RECORD_EVIDENCE;
+		record.uid = 1002;
+		memset(record.id, 'a' + (int)i, LOGIN_ID_CHARS);
+		memset(record.secret, 'f', LOGIN_ID_CHARS);
+		people_process(w, 900 + i, WORLD_START, cgroups[i]);
+		people_write(w, &record, record.id);
+		logins_read_records(w->logins, w->now);
+		assert_int_equal(people_state(w, "3"), MFA_STATE_LOCKED);
+	}
 }
 
 static void a_display_manager_unlocks_the_only_locked_session(void **state)
@@ -595,6 +656,9 @@ int main(void)
 		TEST(report_mode_only_tells),
 		TEST(without_login_rules_nothing_is_asked),
 		TEST(another_process_with_the_pid_is_not_the_leader),
+		TEST(an_id_that_is_used_again_is_another_session),
+		TEST(what_was_saved_of_another_leader_is_not_his),
+		TEST(a_record_under_anothers_name_is_not_believed),
 		TEST(a_leader_that_is_gone_matches_nobody),
 		TEST(a_record_of_somebody_else_does_not_bind),
 		TEST(a_record_in_an_open_folder_is_not_believed),
@@ -607,6 +671,7 @@ int main(void)
 		TEST(unlocking_oneself_is_a_violation),
 		TEST(evidence_of_a_process_in_the_session_unlocks),
 		TEST(evidence_of_another_session_does_not),
+		TEST(evidence_of_another_user_unlocks_nothing),
 		TEST(a_display_manager_unlocks_the_only_locked_session),
 		TEST(evidence_from_another_machine_unlocks_nothing),
 		TEST(evidence_in_the_session_is_a_step_up),
