@@ -8,7 +8,7 @@ import os, re, shutil, signal, sqlite3, subprocess, sys, tempfile, threading, ti
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from postgres import Postgres, Proxy, programs  # noqa: E402
 from suite import BUILD, PROGRAM, equal, until  # noqa: E402
-from terminal import Chain, Collector, Terminal  # noqa: E402
+from terminal import Chain, Collector, Terminal, event  # noqa: E402
 
 TESTS = []
 
@@ -326,6 +326,119 @@ def a_row_taken_out_of_the_database_is_named(site):
                           capture_output=True, text=True)
     equal(done.returncode != 0, True, "verify accepts it")
     equal(chain.stream in done.stdout + done.stderr, True, done.stdout + done.stderr)
+
+
+TABLES = ("hosts", "streams", "events", "gaps", "tree", "tiles", "rollups", "incidents")
+
+
+def keep(site, name):
+    site.database.ask(f"CREATE SCHEMA {name}; " + "; ".join(
+        f"CREATE TABLE {name}.{t} AS TABLE sekimori.{t}" for t in TABLES))
+
+
+def put_back(site, name):
+    site.database.ask("; ".join(f"DELETE FROM {t}; INSERT INTO {t} OVERRIDING SYSTEM VALUE SELECT * FROM {name}.{t}"
+                                for t in TABLES))
+
+
+def judged(site, *checkpoints):
+    """Lines of deviations under the log's key and the auditor's checkpoints."""
+    path = site.first.folder + "/export.ndjson"
+    words = [word for c in checkpoints for word in ("--checkpoint", c)]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(site.first.command("export", "--proof", *words))
+    done = subprocess.run([PROGRAM, "verify", "--key", site.first.folder + "/log.vkey", *words, path],
+                          capture_output=True, text=True, env=os.environ | {"LC_ALL": "C.UTF-8"})
+    equal(done.returncode in (0, 3), True, done.stderr)
+    return done.stdout.splitlines()[:-1]
+
+
+def auditors_checkpoint(site, name):
+    path = f"{site.folder}/{name}"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(site.first.command("checkpoint"))
+    return path
+
+
+def fresh_site(site):
+    """The first collector on an empty database with its own CA and log key."""
+    for collector in (site.first, site.second):
+        if collector.process and collector.process.poll() is None:
+            collector.stop()
+    drop(site.database)
+    fresh = object.__new__(Site)
+    fresh.database, fresh.folder = site.database, tempfile.mkdtemp(dir=site.folder)
+    fresh.first = fresh.second = Collector(PROGRAM, fresh.folder + "/a", site.database.url()).start()
+    return fresh
+
+
+@test
+def every_kind_of_tampering_is_named_with_its_place(site):
+    site = fresh_site(site)
+    terminal, chain = site.terminal()
+    deliver(terminal, chain.grow(40), [site.first], batch=20)
+    site.first.stop()
+    seen = auditors_checkpoint(site, "seen")
+    equal(judged(site, seen), [], "before")
+    keep(site, "kept")
+    of = f"stream={chain.stream} seq="
+    rows = (
+        ("DELETE FROM events WHERE seq = 7", r"delete leaf=6\.\.6: ", rf"delete leaf=7 {of}7\.\.7: "),
+        ("DELETE FROM events WHERE seq BETWEEN 7 AND 20", r"delete leaf=6\.\.19: "),
+        ("UPDATE events SET body = convert_to(replace(convert_from(body, 'UTF8'), '許可', '遮断'), 'UTF8')"
+         " WHERE seq = 9", rf"edit leaf=8 {of}9: its content"),
+        ("UPDATE events SET wall_ns = wall_ns - 1 WHERE seq = 9", rf"edit leaf=8 {of}9: its content"),
+        ("UPDATE events SET hash = sha256(hash) WHERE seq = 9", rf"edit leaf=8 {of}9: "),
+        ("UPDATE events SET body = '', quarantine = 64 WHERE seq = 9", rf"edit leaf=8 {of}9: its record"),
+        ("UPDATE events SET id = 1000 WHERE seq = 11; UPDATE events SET id = 11 WHERE seq = 14;"
+         "UPDATE events SET id = 14 WHERE seq = 11", r"swap leaf=10,13 "),
+        ("DELETE FROM events WHERE seq > 35", r"truncate leaf=35\.\.39: ", rf"truncate {of}36\.\.40: "),
+        ("UPDATE tiles SET hashes = overlay(hashes PLACING sha256('x') FROM 65) WHERE id = 0",
+         rf"edit leaf=2 {of}3: ", r"fork leaf=0\.\.39: "),
+    )
+    for sql, *patterns in rows:
+        site.database.ask(sql)
+        lines = judged(site, seen)
+        for pattern in patterns:
+            equal(any(re.match(pattern, line) for line in lines), True, f"{sql}: {pattern}: {lines}")
+        kind = patterns[0].split()[0]
+        equal([l for l in lines if not re.match("|".join(patterns), l) and l.split()[0] != kind], [], sql)
+        put_back(site, "kept")
+        equal(judged(site, seen), [], "put back after " + sql)
+    site.database.ask("SET client_min_messages = warning; DROP SCHEMA kept CASCADE")
+
+
+@test
+def a_second_history_is_a_fork_to_whom_saw_the_first(site):
+    """The operator puts the database back and lets another history grow, of the same length."""
+    site = fresh_site(site)
+    terminal, chain = site.terminal()
+    deliver(terminal, chain.grow(20), [site.first], batch=20)
+    site.first.stop()
+    early = auditors_checkpoint(site, "early")
+    keep(site, "kept")
+    other = Chain(terminal.host, chain.stream)
+    for record in chain.records:
+        other.append(record[4])
+    site.first.start()
+    terminal.close()
+    equal(terminal.post(chain.grow(10), 21, 30)[0], 200)
+    site.first.stop()
+    late = auditors_checkpoint(site, "late")
+    put_back(site, "kept")
+    equal({line.split(":")[0] for line in judged(site, late)}, {"truncate leaf=20..29"})
+    os.unlink(site.first.folder + "/checkpoint")
+    site.first.start()
+    terminal.close()
+    for seq in range(21, 31):
+        other.append(event(seq, message="別の話"))
+    equal(terminal.post(other, 21, 30)[0], 200)
+    site.first.stop()
+    site.first.command("checkpoint")
+    equal(judged(site, early), [], "alone it is in order")
+    lines = judged(site, early, late)
+    equal([line.split(":")[0] for line in lines], ["fork leaf=20..29"], lines)
+    site.database.ask("SET client_min_messages = warning; DROP SCHEMA kept CASCADE")
 
 
 @test
