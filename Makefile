@@ -271,7 +271,8 @@ $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
 		$(BUILD)/tests/fuzz/replay_main.o $(call lib,$(ALL_LIBS))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LD_OWN) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group \
-		$(call lib,$(TEST_COMMON) collector ship) -Wl,--end-group $(TEST_LIBS)
+		$(call lib,$(TEST_COMMON) collector ship notify daemon) \
+		-Wl,--end-group $(TEST_LIBS)
 
 BENCH_SRC := $(sort $(wildcard tests/bench/bench_*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRC)) $(BUILD)/tests/bench/load
@@ -340,10 +341,12 @@ bench: all deb $(BENCH) $(TOOLS) $(BUILD)/tests/e2e/guest-agent ## figures, one 
 
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu17 -D_GNU_SOURCE \
 	-I. -I$(BUILD) -w -DSEKIMORI_VERSION='"$(VERSION)"' \
-	-DSEKIMORI_LIBEXEC='"$(LIBEXECDIR)"' -DSEKIMORI_DATA='"$(DATADIR)/sekimori"'
+	-DSEKIMORI_LIBEXEC='"$(LIBEXECDIR)"' -DSEKIMORI_DATA='"$(DATADIR)/sekimori"' \
+	-DSEKIMORI_LOCALE='"$(DATADIR)/locale"'
 FUZZ_LIBSRC := $(LIB_policy) $(LIB_base) $(LIB_wire) $(LIB_spool) \
 	agent/pam/line.c agent/pam/lint_stack.c agent/pam/lint_path.c \
-	agent/ship/inbox.c $(LIB_sense)
+	agent/ship/inbox.c $(addprefix agent/notify/,notice.c board.c scope.c text.c) \
+	agent/daemon/console.c $(LIB_sense)
 fuzz-%: tests/fuzz/fuzz_%.c ## fuzz one parser for T seconds (default 60)
 	@mkdir -p $(BUILD)/fuzz/corpus-$*
 	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $(BUILD)/fuzz/fuzz_$* $< $(FUZZ_LIBSRC) -lcrypto -lz -lzstd -lpthread -lsystemd
