@@ -14,6 +14,7 @@ vm=(qemu-system-x86 qemu-utils seabios mmdebstrap busybox-static cpio zstd
 try=()
 check=(libcmocka-dev libclang-rt-14-dev clang-format mandoc shellcheck
 	cppcheck clang-tidy valgrind dbus protobuf-compiler python3-protobuf
+	python3-jsonschema
 	sqlite3 softhsm2 libengine-pkcs11-openssl lintian curl libpam-oath
 	libpam-google-authenticator postgresql rsyslog rsyslog-gnutls
 	rsyslog-relp nodejs npm chromium fonts-noto-cjk xvfb xdotool imagemagick

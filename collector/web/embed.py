@@ -6,7 +6,7 @@ folder of its own on the server."""
 import pathlib, sys
 
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
-         ".svg": "image/svg+xml"}
+         ".svg": "image/svg+xml", ".json": "application/json"}
 
 for name in sys.argv[1:]:
     path = pathlib.Path(name)
