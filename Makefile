@@ -373,11 +373,12 @@ lint: all ## clang-tidy, cppcheck, shellcheck
 		--suppress=memleak --suppress=resourceLeak \
 		--suppress='*:/usr/*' policy agent/base agent/wire \
 		agent/spool agent/sense agent/enforce agent/probe \
-		agent/daemon agent/ship agent/ctl agent/pam collector || status=1; \
+		agent/daemon agent/ship agent/ctl agent/notify agent/pam collector || status=1; \
 	shellcheck $(shell git ls-files '*.sh') || status=1; \
 	printf '%s\n' $(LINT_C) | xargs -P2 -I{} clang-tidy --quiet {} -- \
 		$(filter-out -MD -MP -f%,$(OWN)) -fno-caret-diagnostics \
-		-isystem $(BUILD)/bpf -I$(BUILD)/collector || status=1; \
+		-isystem $(BUILD)/bpf -I$(BUILD)/collector $(CFLAGS_gtk) \
+		-DSEKIMORI_LOCALE='""' || status=1; \
 	exit $$status
 
 # The sample that tests/lint/purity.py must reject.

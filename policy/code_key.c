@@ -17,7 +17,7 @@
 
 #include "policy/code_parts.h"
 
-#define SUM_BYTES 32
+#define SUM_BYTES ((size_t)32)
 
 static const char receipt_label[] = "sekimori receipt v1";
 static const char proof_label[] = "sekimori code v1";
@@ -78,7 +78,7 @@ int code_receipt_make(const uint8_t boot_secret[CODE_KEY_BYTES],
 	if (r == 0)
 		r = put_field(subject->device, at + SUM_BYTES);
 	if (r == 0)
-		r = put_field(subject->user, at + 2 * (size_t)SUM_BYTES);
+		r = put_field(subject->user, at + 2 * SUM_BYTES);
 	if (r == 0)
 		r = mac(boot_secret, CODE_KEY_BYTES,
 			span_of((const char *)message, sizeof(message)), sum);
@@ -114,7 +114,7 @@ int code_key_derive(const uint8_t secret[CODE_SECRET_BYTES],
 {
 	uint8_t info[sizeof(key_label) + 16 + CODE_FIELD_MAX_BYTES];
 	struct span word = span_str(code_level_to_str(level));
-	struct code_key key;
+	struct code_key key = {{0}};
 
 	if (level == CODE_LEVEL_NONE || terminal.len == 0 ||
 	    terminal.len > CODE_FIELD_MAX_BYTES)

@@ -56,20 +56,16 @@ static void on_request(NotifyNotification *bubble, char *action, void *userdata)
 {
 	const struct request *request = userdata;
 	const struct follow *follow = request->follow;
+	g_autoptr(GStrvBuilder) words = g_strv_builder_new();
 	/* The file first: FILE_AND_ARGV_ZERO */
-	const char *words[] = {follow->self,
-			       "sekimori-notify",
-			       "--request",
-			       "--device",
-			       request->device,
-			       "--name",
-			       request->name,
-			       "--ref",
-			       request->ref,
-			       follow->translations ? "--translations" : NULL,
-			       follow->translations,
-			       NULL};
-	g_auto(GStrv) argv = g_strdupv((char **)(uintptr_t)words);
+	g_strv_builder_add_many(words, follow->self, "sekimori-notify",
+				"--request", "--device", request->device,
+				"--name", request->name, "--ref", request->ref,
+				NULL);
+	if (follow->translations)
+		g_strv_builder_add_many(words, "--translations",
+					follow->translations, NULL);
+	g_auto(GStrv) argv = g_strv_builder_end(words);
 	g_autoptr(GError) error = NULL;
 
 	(void)bubble;
