@@ -92,13 +92,16 @@ struct found {
 	char name[GRANT_DEVICE_SIZE];
 	char plug[DEVICES_PLUG_SIZE];
 	bool is_medium;
+	/* What is here of it */
+	const struct usb_fact *usb;
+	bool has_media;
+	struct media_fact media;
 };
 
 /* 0; -ENOENT, -ENOTUNIQ, or -ENODEV: it says nothing that tells it apart. */
 static int find_device(struct daemon *daemon, const char *name,
 		       struct found *ret_found)
 {
-	struct media_fact fact;
 	struct usb_entry *usb;
 	struct medium_entry *medium;
 	char ids[ANSWER_IDS_SIZE];
@@ -116,11 +119,14 @@ static int find_device(struct daemon *daemon, const char *name,
 	if (usb) {
 		is_named = grant_name_usb(&usb->device.fact, ret_found->name);
 		memcpy(ret_found->plug, usb->plug, sizeof(ret_found->plug));
+		ret_found->usb = &usb->device.fact;
 		ret_found->is_medium = usb->device.fact.channels ==
 				       USB_CHANNEL_BIT(USB_CHANNEL_STORAGE);
 	} else {
-		pipeline_media_fact(&daemon->pipeline, medium, &fact);
-		is_named = grant_name_media(&fact, ret_found->name);
+		pipeline_media_fact(&daemon->pipeline, medium,
+				    &ret_found->media);
+		ret_found->has_media = true;
+		is_named = grant_name_media(&ret_found->media, ret_found->name);
 		memcpy(ret_found->plug, medium->plug, sizeof(ret_found->plug));
 		ret_found->is_medium = true;
 	}
@@ -205,6 +211,8 @@ int run_request(struct control_call *asked)
 		.ticket = wanted.ticket,
 		.note = wanted.note,
 		.correlation = found.plug,
+		.usb = found.usb,
+		.media = found.has_media ? &found.media : NULL,
 	};
 	return make_request(asked, &wish);
 }

@@ -276,8 +276,7 @@ int grants_request(struct grants *grants, const struct grants_wish *wish,
 		grants_drop(grants, row);
 		return r;
 	}
-	grants_tell(grants, row, RECORD_GRANT_REQUESTED, RECORD_REASON_NONE,
-		    now);
+	grants_tell_request(grants, row, wish, now);
 	*ret_id = row->grant.id.ptr;
 	return 0;
 }

@@ -105,6 +105,9 @@ struct grants_wish {
 	const char *ticket;	 /* "" none */
 	const char *note;	 /* "" none */
 	const char *correlation; /* of the plug; "": the id itself */
+	/* What it is, for who decides; NULL: it is not here now */
+	const struct usb_fact *usb;
+	const struct media_fact *media;
 };
 
 /* Named results (> 0) of asking and ending. */

@@ -54,6 +54,10 @@ void grants_activate(struct grants_row *row, uint64_t left_ns,
 void grants_tell(struct grants *grants, const struct grants_row *row,
 		 enum record_code code, enum record_reason reason,
 		 struct grants_now now) __attribute__((nonnull));
+/* grant.requested, with the device that is meant. */
+void grants_tell_request(struct grants *grants, const struct grants_row *row,
+			 const struct grants_wish *wish, struct grants_now now)
+	__attribute__((nonnull));
 /* A use of ROW; OF has .decision, and .media or .usb. */
 void grants_tell_use(struct grants *grants, const struct grants_row *row,
 		     const struct record *of, struct grants_now now)

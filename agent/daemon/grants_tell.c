@@ -77,24 +77,44 @@ static const char *state_after(enum record_code code, const char *state)
 	return code == RECORD_GRANT_REVOKED ? "revoked" : state;
 }
 
+static void tell(struct grants *grants, const struct grants_row *row,
+		 struct record *record, struct grants_now now)
+{
+	struct words words;
+	struct record_actor actor = {.user = words.user};
+
+	fill_row(row, now, &words, &record->u.grant);
+	record->u.grant.state = state_after(record->code,
+					    record->u.grant.state);
+	record->correlation = row->correlation;
+	/* Whose it is, whoever sits there now */
+	if (words.user[0])
+		record->actor = &actor;
+	grants->options.sink.emit(grants->options.sink.userdata, record);
+}
+
 void grants_tell(struct grants *grants, const struct grants_row *row,
 		 enum record_code code, enum record_reason reason,
 		 struct grants_now now)
 {
-	struct words words;
-	struct record_actor actor = {.user = words.user};
 	struct record record = {
 		.code = code,
-		.correlation = row->correlation,
 		.decision.reason = reason,
 	};
 
-	fill_row(row, now, &words, &record.u.grant);
-	record.u.grant.state = state_after(code, record.u.grant.state);
-	/* Whose it is, whoever sits there now */
-	if (words.user[0])
-		record.actor = &actor;
-	grants->options.sink.emit(grants->options.sink.userdata, &record);
+	tell(grants, row, &record, now);
+}
+
+void grants_tell_request(struct grants *grants, const struct grants_row *row,
+			 const struct grants_wish *wish, struct grants_now now)
+{
+	struct record record = {
+		.code = RECORD_GRANT_REQUESTED,
+		.usb = wish->usb,
+		.media = wish->media,
+	};
+
+	tell(grants, row, &record, now);
 }
 
 void grants_tell_use(struct grants *grants, const struct grants_row *row,
