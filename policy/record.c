@@ -137,6 +137,7 @@ static const char *part_detail(const struct record *rec,
 	case RECORD_PART_FILES:
 		return rec->u.files.why;
 	case RECORD_PART_NONE:
+	case RECORD_PART_KEY:
 	case RECORD_PART_ENDING:
 	case RECORD_PART_START:
 	case RECORD_PART_TAMPER:

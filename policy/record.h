@@ -104,6 +104,7 @@ enum record_code {
 	RECORD_SPOOL_RESET,  /* .u.gap */
 	RECORD_CLOCK_UNSYNC, /* .clock */
 	RECORD_CLOCK_STEP,   /* .u.step */
+	RECORD_KEY_ROTATE,   /* .u.key */
 
 	/* Logins: .u.login, .actor (rows: record_login.c) */
 	RECORD_LOGIN_FIRST,
@@ -404,6 +405,14 @@ struct record_gap {
 	int64_t to_ms;
 };
 
+/* The key that signs the spool's segments is replaced. All in hex. */
+struct record_key {
+	const char *old_id; /* as in the segment header */
+	const char *new_id;
+	const char *public_key; /* the new one, raw */
+	const char *signature;	/* of the old one, sekimori.spool(5) */
+};
+
 struct record_step {
 	int64_t step_ms; /* > 0: the clock went forward */
 	const char *source;
@@ -532,6 +541,7 @@ struct record {
 		struct record_order order;
 		struct record_selftest selftest;
 		struct record_gap gap;
+		struct record_key key;
 		struct record_step step;
 		struct record_files files;
 		struct record_ending ending;

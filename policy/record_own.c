@@ -343,6 +343,16 @@ static void put_gap(struct json_out *out, const struct record_gap *gap)
 	json_out_end(out);
 }
 
+static void put_key(struct json_out *out, const struct record_key *key)
+{
+	json_out_object(out, "key");
+	json_out_str(out, "old_id", key->old_id, RECORD_DETAIL_MAX);
+	json_out_str(out, "new_id", key->new_id, RECORD_DETAIL_MAX);
+	json_out_str(out, "public_key", key->public_key, RECORD_DETAIL_MAX);
+	json_out_str(out, "signature", key->signature, RECORD_DETAIL_MAX);
+	json_out_end(out);
+}
+
 static void put_file(struct json_out *out, const struct record_file *file)
 {
 	json_out_object(out, "file");
@@ -435,6 +445,9 @@ static void put_part(struct json_out *out, const struct record *rec,
 		break;
 	case RECORD_PART_GAP:
 		put_gap(out, &rec->u.gap);
+		break;
+	case RECORD_PART_KEY:
+		put_key(out, &rec->u.key);
 		break;
 	case RECORD_PART_FILES:
 		put_files(out, &rec->u.files);

@@ -586,6 +586,19 @@ static const struct record_row rows[RECORD_CODE_COUNT_] = {
 			.part = RECORD_PART_STEP,
 			.message = "時計が%cミリ秒変わりました",
 		},
+	[RECORD_KEY_ROTATE] =
+		{
+			.code = "key.rotate",
+			.class_uid = OCSF_CONFIG_STATE_CHANGE,
+			.activity_id = 1,
+			.activity = "Log",
+			.severity_id = 3,
+			.status_id = 1,
+			.action_id = OCSF_ACTION_OBSERVED,
+			.disposition_id = OCSF_DISPOSITION_LOGGED,
+			.part = RECORD_PART_KEY,
+			.message = "記録に署名する鍵を替えました",
+		},
 };
 
 const struct record_row *record_row(enum record_code code)

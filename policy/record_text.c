@@ -177,6 +177,7 @@ static void put_detail(struct json_out *out, const struct record *rec,
 	case RECORD_PART_CHANGE:
 	case RECORD_PART_START:
 	case RECORD_PART_STOP:
+	case RECORD_PART_KEY:
 	case RECORD_PART_GAP:
 	case RECORD_PART_STEP:
 	case RECORD_PART_FILES:

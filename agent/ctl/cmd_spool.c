@@ -13,6 +13,7 @@
 #include "agent/base/cleanup.h"
 #include "agent/base/fd.h"
 #include "agent/base/hex.h"
+#include "agent/ctl/bus.h"
 #include "agent/ctl/ctl.h"
 #include "agent/ctl/text.h"
 #include "agent/spool/reader.h"
@@ -285,12 +286,25 @@ static int show(struct ctl *ctl, int argc, char **argv)
 	return r < 0 ? complain(ctl, path ? path : "/" SPOOL_PATH, r) : CTL_OK;
 }
 
+static int rotate_key(struct ctl *ctl)
+{
+	_cleanup_message_ sd_bus_message *reply = NULL;
+
+	int r = bus_call(ctl, "RotateKey", &reply, NULL);
+	if (r == CTL_OK)
+		fprintf(ctl->out,
+			_("A new key signs the events from now on.\n"));
+	return r;
+}
+
 int cmd_spool(struct ctl *ctl, int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "rotate-key") == 0)
+		return rotate_key(ctl);
 	if (argc >= 2 && strcmp(argv[1], "verify") == 0)
 		return verify(ctl, argc - 2, argv + 2);
 	if (argc >= 2 && strcmp(argv[1], "show") == 0)
 		return show(ctl, argc - 2, argv + 2);
 	return ctl_usage(ctl, argv[0], "%s",
-			 _("expected: spool verify or spool show"));
+			 _("expected: spool verify, show or rotate-key"));
 }

@@ -74,13 +74,14 @@ static const struct ctl_command commands[] = {
 	    "for a removal or\na repair. It counts once. Signed with: "
 	    "sekimori-policy order.\n"),
 	 cmd_order},
-	{"spool", "verify [--expect SEQ:HASH] [DIR] | show [DIR]",
+	{"spool", "verify [--expect SEQ:HASH] [DIR] | show [DIR] | rotate-key",
 	 N_("check the events kept on this terminal"),
 	 N_("  verify   names each event that was deleted, edited, swapped, "
 	    "cut "
 	    "off or forked,\n"
 	    "           and where; without DIR also the streams set aside\n"
-	    "  show     the records as they are kept, one a line\n\n"
+	    "  show     the records as they are kept, one a line\n"
+	    "  rotate-key   a new key for the signatures\n\n"
 	    "  --expect SEQ:HASH   an event's hash as the collector's export "
 	    "has it\n\n"
 	    "Reads the files, so it needs no daemon but the right to read "

@@ -592,7 +592,8 @@ static const struct {
 	{"  verify   names each event that was deleted, edited, swapped, cut "
 	 "off or forked,\n"
 	 "           and where; without DIR also the streams set aside\n"
-	 "  show     the records as they are kept, one a line\n\n"
+	 "  show     the records as they are kept, one a line\n"
+	 "  rotate-key   a new key for the signatures\n\n"
 	 "  --expect SEQ:HASH   an event's hash as the collector's export "
 	 "has it\n\n"
 	 "Reads the files, so it needs no daemon but the right to read them. "
@@ -600,7 +601,8 @@ static const struct {
 	 "  verify   削除・改変・入替え・切落とし・分岐のあった記録とその場所を"
 	 "示す。\n"
 	 "           DIR がなければ、退避した記録列も調べる\n"
-	 "  show     残っている記録をそのまま一行ずつ表示する\n\n"
+	 "  show     残っている記録をそのまま一行ずつ表示する\n"
+	 "  rotate-key   署名の鍵を新しくする\n\n"
 	 "  --expect SEQ:HASH   収集サーバーの書出しにあるその記録のハッシュ"
 	 "\n\n"
 	 "ファイルを直接読むため常駐プログラムは要りませんが、読む権限が要りま"
@@ -620,8 +622,10 @@ static const struct {
 	 "収集サーバーの書出しにある SEQ:HASH の形で指定してください"},
 	{"damaged here; sekimorictl spool verify says where",
 	 "ここで壊れています。場所は sekimorictl spool verify が示します"},
-	{"expected: spool verify or spool show",
-	 "spool verify か spool show を指定してください"},
+	{"expected: spool verify, show or rotate-key",
+	 "spool verify、show、rotate-key のどれかを指定してください"},
+	{"A new key signs the events from now on.\n",
+	 "これから新しい鍵で記録に署名します。\n"},
 	{"the file has another one's name", "ファイルの名前が別のものです"},
 	{"the file is of another stream", "別の記録列のファイルです"},
 	{"a file or the end of one is gone before this",

@@ -287,6 +287,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD("Events", "tu", "a(ts)", on_call,
 		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Reload", "", "", on_call, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("RotateKey", "", "", on_call, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("LoadPolicy", "h", "", on_call,
 		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("ConfirmKeyboard", "s", "", on_call,

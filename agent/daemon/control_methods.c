@@ -114,6 +114,13 @@ static int run_reload(struct control_call *asked)
 	return answer_policy(asked, daemon_reload(asked->daemon));
 }
 
+static int run_rotate_key(struct control_call *asked)
+{
+	int r = recorder_rotate_key(asked->daemon->recorder);
+
+	return r < 0 ? r : sd_bus_reply_method_return(asked->call, NULL);
+}
+
 static int run_load_policy(struct control_call *asked)
 {
 	int fd; /* the message's */
@@ -262,6 +269,7 @@ static const struct control_method methods[] = {
 	{"Explain", "jp.sekimori.agent.status", run_explain},
 	{"Events", "jp.sekimori.agent.events", run_events},
 	{"Reload", "jp.sekimori.agent.manage", run_reload},
+	{"RotateKey", "jp.sekimori.agent.manage", run_rotate_key},
 	{"LoadPolicy", "jp.sekimori.agent.manage", run_load_policy},
 	{"ConfirmKeyboard", "jp.sekimori.agent.confirm", run_confirm},
 	{"Logins", "jp.sekimori.agent.status", run_logins},

@@ -37,7 +37,7 @@ struct key_kind {
 	const char *type; /* OpenSSL's name */
 	const char *curve;
 };
-static const struct key_kind host_kind = {"host.key", "host.pub", "ED25519",
+static const struct key_kind host_kind = {"host.key", HOST_PUBLIC, "ED25519",
 					  NULL};
 static const struct key_kind code_kind = {"code.key", "code.pub", "EC",
 					  "P-256"};
@@ -76,8 +76,33 @@ static int save_pem(int state_fd, const char *name, BIO *bio, mode_t mode)
 	return write_atomic(state_fd, name, text, (size_t)len, mode);
 }
 
+int identity_save_public(int state_fd, const char *name, EVP_PKEY *key)
+{
+	_cleanup_(cleanup_bio) BIO *public = BIO_new(BIO_s_mem());
+
+	if (!public || !PEM_write_bio_PUBKEY(public, key))
+		return -ENOMEM;
+	return save_pem(state_fd, name, public, 0644);
+}
+
 /* The public half first: a key without it is made again at the next start,
  * a public half without its key would be believed. */
+static int save_key(int state_fd, const struct key_kind *kind, EVP_PKEY *key)
+{
+	_cleanup_(cleanup_bio) BIO *private = BIO_new(BIO_s_secmem());
+
+	if (!private ||
+	    !PEM_write_bio_PrivateKey(private, key, NULL, NULL, 0, NULL, NULL))
+		return -ENOMEM;
+	int r = identity_save_public(state_fd, kind->public_file, key);
+	return r < 0 ? r : save_pem(state_fd, kind->file, private, 0600);
+}
+
+int identity_save_host_key(int state_fd, EVP_PKEY *key)
+{
+	return save_key(state_fd, &host_kind, key);
+}
+
 static int make_key(int state_fd, const struct key_kind *kind,
 		    EVP_PKEY **ret_key)
 {
@@ -85,19 +110,10 @@ static int make_key(int state_fd, const struct key_kind *kind,
 		kind->curve
 			? EVP_PKEY_Q_keygen(NULL, NULL, kind->type, kind->curve)
 			: EVP_PKEY_Q_keygen(NULL, NULL, kind->type);
-	_cleanup_(cleanup_bio) BIO *private = BIO_new(BIO_s_secmem());
-	_cleanup_(cleanup_bio) BIO *public = BIO_new(BIO_s_mem());
 
-	if (!key || !private || !public ||
-	    !PEM_write_bio_PrivateKey(private, key, NULL, NULL, 0, NULL,
-				      NULL) ||
-	    !PEM_write_bio_PUBKEY(public, key))
+	if (!key)
 		return -ENOMEM;
-
-	int r = save_pem(state_fd, kind->public_file, public, 0644);
-	if (r < 0)
-		return r;
-	r = save_pem(state_fd, kind->file, private, 0600);
+	int r = save_key(state_fd, kind, key);
 	if (r < 0)
 		return r;
 	*ret_key = TAKE_PTR(key);

@@ -37,6 +37,15 @@ int identity_load(int state_fd, struct identity *ret_identity)
 	__attribute__((nonnull, warn_unused_result));
 void identity_fini(struct identity *identity) __attribute__((nonnull));
 
+#define HOST_PUBLIC "host.pub"
+
+/* For rotation.c: the public half of a key under a name; both halves as the
+ * host's key, the public one first. 0 or -errno. */
+int identity_save_public(int state_fd, const char *name, EVP_PKEY *key)
+	__attribute__((nonnull, warn_unused_result));
+int identity_save_host_key(int state_fd, EVP_PKEY *key)
+	__attribute__((nonnull, warn_unused_result));
+
 /* The description of this machine, from uname, os-release and the config. */
 struct terminal {
 	struct record_terminal record; /* points into the rest */

@@ -122,6 +122,12 @@ static void each_in_union(struct copy *copy, string_fn fn, void *userdata)
 		fn(&record->u.files.node, userdata);
 		fn(&record->u.files.why, userdata);
 		break;
+	case RECORD_KEY_ROTATE:
+		fn(&record->u.key.old_id, userdata);
+		fn(&record->u.key.new_id, userdata);
+		fn(&record->u.key.public_key, userdata);
+		fn(&record->u.key.signature, userdata);
+		break;
 	case RECORD_CLOCK_STEP:
 		fn(&record->u.step.source, userdata);
 		break;

@@ -21,6 +21,7 @@
 #include "agent/base/fd.h"
 #include "agent/daemon/fold.h"
 #include "agent/daemon/identity.h"
+#include "agent/daemon/rotation.h"
 #include "agent/daemon/waiting.h"
 #include "agent/spool/reader.h"
 
@@ -93,6 +94,7 @@ static bool is_urgent(enum record_code code)
 	case RECORD_ORDER_REJECTED:
 	case RECORD_LOG_GAP:
 	case RECORD_SPOOL_RESET:
+	case RECORD_KEY_ROTATE:
 	case RECORD_MFA_SESSION_DENIED:
 	case RECORD_MFA_SESSION_VIOLATION:
 	case RECORD_CHANNEL_BLOCKED:
@@ -577,6 +579,39 @@ int recorder_renew(struct recorder *recorder)
 	recorder->follower = spool_reader_free(recorder->follower);
 	recorder->spool = spool_close(recorder->spool, RENEW_FLUSH_MS);
 	return recorder_open(recorder);
+}
+
+/* The event first and under the old key, which thereby ends its last segment. */
+int recorder_rotate_key(struct recorder *recorder)
+{
+	_cleanup_(rotation_fini) struct rotation rotation = {0};
+
+	if (!recorder->spool || recorder->waiting.first)
+		return -EAGAIN;
+	_cleanup_close_ int dir = open_below(recorder->options.root_fd,
+					     STATE_DIR, O_RDONLY | O_DIRECTORY,
+					     0);
+	if (dir < 0)
+		return dir;
+	int r = rotation_make(&recorder->identity, &rotation);
+	if (r < 0)
+		return r;
+	const struct record record = {
+		.code = RECORD_KEY_ROTATE,
+		.u.key = {rotation.old_id, rotation.new_id, rotation.public_key,
+			  rotation.signature},
+	};
+	emit(recorder, &record);
+	if (recorder->waiting.first)
+		return -EAGAIN; /* it is told, and the old key stays */
+	r = spool_rekey(recorder->spool, rotation.key);
+	if (r < 0)
+		return r;
+	r = rotation_save(dir, &rotation, &recorder->identity);
+	if (r < 0)
+		/* Nothing was appended since: the old key goes on. */
+		(void)!spool_rekey(recorder->spool, recorder->identity.key);
+	return r;
 }
 
 DEFINE_CLEANUP(reader, struct spool_reader *, spool_reader_free);

@@ -83,6 +83,11 @@ bool recorder_is_forked(const struct recorder *recorder)
 int recorder_renew(struct recorder *recorder)
 	__attribute__((nonnull, warn_unused_result));
 
+/* Replaces the key that signs the spool; key.rotate tells of it. 0; -EAGAIN: not
+ * while events wait for the spool; or -errno with the old key in use. */
+int recorder_rotate_key(struct recorder *recorder)
+	__attribute__((nonnull, warn_unused_result));
+
 struct recorder_status {
 	bool is_open;
 	char stream[33]; /* "" while not open */

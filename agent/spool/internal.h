@@ -76,6 +76,7 @@ struct spool {
 	int tail_fd;
 	int event_fd;
 	const struct spool_ops *ops;
+	/* changed with both locks held */
 	EVP_PKEY *host_key;
 	uint8_t key_id[SEGMENT_KEY_ID_SIZE];
 	uint8_t stream[FRAME_ID_SIZE];
@@ -171,6 +172,10 @@ void *writer_run(void *argument) __attribute__((nonnull));
 void writer_publish(struct spool *spool) __attribute__((nonnull));
 
 /* spool.c */
+
+/* Where the footer of the open segment goes. Lock held. */
+uint64_t spool_footer_offset(const struct spool *spool)
+	__attribute__((nonnull));
 
 /* How many segments more the budget allows. Lock held. */
 size_t spool_room(const struct spool *spool) __attribute__((nonnull));

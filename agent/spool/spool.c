@@ -125,6 +125,13 @@ static bool can_prepare(const struct spool *spool)
 	       spool->spare_count < spool_room(spool);
 }
 
+uint64_t spool_footer_offset(const struct spool *spool)
+{
+	uint64_t offset = spool->open.capacity - SEGMENT_FOOTER_SIZE;
+
+	return spool->open.used > offset ? spool->open.used : offset;
+}
+
 /* Ends the open segment and starts the next one. 0 or an append outcome. */
 static int rotate(struct spool *spool, bool is_urgent)
 {
@@ -145,9 +152,7 @@ static int rotate(struct spool *spool, bool is_urgent)
 		piece->closes = true;
 		piece->footer.count = open->count;
 		memcpy(piece->footer.tip, spool->tip, FRAME_HASH_SIZE);
-		piece->footer_offset = open->capacity - SEGMENT_FOOTER_SIZE;
-		if (open->used > piece->footer_offset)
-			piece->footer_offset = open->used;
+		piece->footer_offset = spool_footer_offset(spool);
 	}
 
 	spool->spare_count--;
@@ -224,7 +229,9 @@ int spool_append(struct spool *spool, const struct spool_entry *entry,
 	}
 	if (r == 0)
 		r = append_frame(spool, entry);
-	if (r == 0 || spool->active->piece_count > 0)
+	if (r == SPOOL_BUSY)
+		spool->wants_release = true; /* a spare may be missing */
+	if (r == 0 || r == SPOOL_BUSY || spool->active->piece_count > 0)
 		pthread_cond_signal(&spool->work);
 	pthread_mutex_unlock(&spool->lock);
 

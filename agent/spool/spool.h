@@ -170,6 +170,15 @@ void spool_tip(struct spool *spool, struct spool_tip *ret_tip)
 	__attribute__((nonnull));
 
 /*
+ * The segments to come are signed with another Ed25519 key, which must outlive
+ * the spool; the open one is closed and signed with the old key first. Blocks for
+ * the disk. Returns 0; -EAGAIN when the open segment is still empty; -EINVAL for
+ * another kind of key; or -errno with the old key in use.
+ */
+int spool_rekey(struct spool *spool, EVP_PKEY *key)
+	__attribute__((nonnull, warn_unused_result));
+
+/*
  * Tells that all events up to `seq` are stored elsewhere. Whole acked segments
  * beyond retain_segments are unlinked by the spool's thread, never the open
  * one; a lower number than before is ignored.

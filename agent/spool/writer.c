@@ -355,6 +355,55 @@ static int commit(struct spool *spool)
 	return 0;
 }
 
+/* Closes the open segment on disk; both locks are held, nothing is pending. */
+static int close_open(struct spool *spool)
+{
+	struct open_segment *open = &spool->open;
+	struct piece piece = {.header = open->header,
+			      .footer.count = open->count,
+			      .footer_offset = spool_footer_offset(spool)};
+
+	if (open->is_closed)
+		return 0;
+	if (open->count == 0)
+		return -EAGAIN;
+	memcpy(piece.footer.tip, spool->tip, FRAME_HASH_SIZE);
+	int r = write_footer(spool, &piece);
+	if (r == 0)
+		r = spool->ops->sync_data(spool->segment_fd);
+	if (r == 0)
+		open->is_closed = true;
+	return r;
+}
+
+int spool_rekey(struct spool *spool, EVP_PKEY *key)
+{
+	uint8_t id[SEGMENT_KEY_ID_SIZE];
+	int r = segment_key_id(key, id);
+
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&spool->writer_lock);
+	for (;;) {
+		r = commit(spool);
+		pthread_mutex_lock(&spool->lock);
+		if (r < 0 || spool->active->piece_count == 0)
+			break;
+		pthread_mutex_unlock(&spool->lock); /* more came meanwhile */
+	}
+	if (r == 0)
+		r = close_open(spool);
+	if (r == 0) {
+		spool->host_key = key;
+		memcpy(spool->key_id, id, sizeof(id));
+	}
+	spool->wants_release = true; /* spares to prepare are the thread's */
+	pthread_cond_signal(&spool->work);
+	pthread_mutex_unlock(&spool->lock);
+	pthread_mutex_unlock(&spool->writer_lock);
+	return r;
+}
+
 bool writer_help(struct spool *spool)
 {
 	if (pthread_mutex_trylock(&spool->writer_lock) != 0)

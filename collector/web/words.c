@@ -102,6 +102,7 @@ static const struct word EVENTS[] = {
 	{"log.gap", {"記録に欠けがあります", "Gap in the log"}},
 	{"spool.reset", {"記録の保存先が作り直されました", "Spool made anew"}},
 	{"clock.unsync", {"時刻が同期していません", "Clock not synchronised"}},
+	{"key.rotate", {"記録の署名鍵を替えました", "Signing key changed"}},
 	{"clock.step", {"時刻が飛びました", "Clock stepped"}},
 	{"unreadable",
 	 {"読めない記録(原本のまま保管)",

@@ -97,6 +97,7 @@ CODES = {
     "grant.resumed": (3004, 13, 1, 1, GRANT),
     "grant.ended": (3004, 11, 2, 24, GRANT + REASON),
     "grant.revoked": (3004, 9, 2, 24, GRANT + REASON),
+    "key.rotate": (5019, 1, 3, 17, STATE + ["sekimori.key.new_id", "sekimori.key.signature"]),
     "clock.step": (5019, 1, 3, 17, STATE + ["sekimori.clock.step_ms"]),
 }
 # What monitor mode only observes.

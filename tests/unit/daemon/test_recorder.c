@@ -310,6 +310,51 @@ static void a_refused_history_ends_in_a_new_stream(void **state)
 	assert_false(recorder_is_forked(fixture->recorder));
 }
 
+static void a_new_key_is_told_and_kept(void **state)
+{
+	struct fixture *fixture = *state;
+	char before[512];
+
+	assert_int_equal(recorder_rotate_key(fixture->recorder), -EAGAIN);
+	make_dirs(fixture);
+	assert_int_equal(recorder_open(fixture->recorder), 0);
+	emit_gap(fixture, 1);
+	snprintf(before, sizeof(before), "%s",
+		 fake_read(&fixture->tree, "var/lib/sekimori/host.pub"));
+	assert_int_equal(recorder_rotate_key(fixture->recorder), 0);
+	emit_gap(fixture, 2);
+	const struct seen *seen = read_all(fixture);
+	assert_int_equal(seen->count, 4);
+	const char *told = strstr(seen->texts[2], "\"old_id\":\"");
+	assert_non_null(told);
+	assert_non_null(strstr(seen->texts[2], "\"key.rotate\""));
+
+	/* The old public half under its id, the new one in its place */
+	char path[128];
+	snprintf(path, sizeof(path), "var/lib/sekimori/host.pub.%.32s",
+		 told + strlen("\"old_id\":\""));
+	assert_string_equal(fake_read(&fixture->tree, path), before);
+	assert_string_not_equal(
+		fake_read(&fixture->tree, "var/lib/sekimori/host.pub"), before);
+	/* And it is the one that the next start finds */
+	recorder_free(fixture->recorder, 2000);
+	const struct recorder_options options = {
+		.root_fd = fixture->tree.fd,
+		.config = &fixture->config,
+		.failures = &fixture->failures,
+	};
+	assert_int_equal(recorder_new(&options, &fixture->recorder), 0);
+	assert_int_equal(recorder_open(fixture->recorder), 0);
+	assert_int_equal(recorder_rotate_key(fixture->recorder), 0);
+	seen = read_all(fixture);
+	const char *new_id = strstr(seen->texts[2], "\"new_id\":\"");
+	assert_non_null(new_id);
+	assert_non_null(strstr(seen->texts[4], "\"key.rotate\""));
+	told = strstr(seen->texts[4], "\"old_id\":\"");
+	assert_non_null(told);
+	assert_memory_equal(told + 10, new_id + 10, 32);
+}
+
 static void emit_step(struct fixture *fixture)
 {
 	struct record_sink sink = recorder_sink(fixture->recorder);
@@ -496,6 +541,7 @@ int main(void)
 		CASE(the_terminal_keeps_its_id_and_stream),
 		CASE(an_id_that_is_none_is_never_replaced),
 		CASE(reading_on_gives_each_event_once),
+		CASE(a_new_key_is_told_and_kept),
 		CASE(a_full_spool_folds_keeps_denials_and_drains),
 		CASE(a_denial_takes_a_lesser_events_place_in_the_queue),
 		CASE(a_cursor_of_another_spool_frees_nothing),

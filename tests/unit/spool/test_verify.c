@@ -163,6 +163,41 @@ static void half_a_write_behind_the_durable_end_is_no_fault(void **state)
 	(void)close(fd);
 }
 
+static void a_new_key_signs_what_follows(void **state)
+{
+	struct keyed *k = *state;
+	struct spool_verified result;
+	char other[256];
+	EVP_PKEY *key = make_key(other);
+
+	assert_int_equal(spool_rekey(k->f.spool, key), 0);
+	fixture_fill(&k->f, 400);
+	assert_int_equal(spool_rekey(k->f.spool, key), 0);
+	fixture_fill(&k->f, 1);
+	fixture_flush(&k->f);
+	assert_int_equal(fixture_read_all(&k->f, 1), 1101);
+	struct spool_verify_options options = {
+		.dirfd = k->f.dirfd,
+		.keys = {k->pem, other},
+		.key_count = 2,
+		.known = {fixture_tail(&k->f)},
+		.found = count,
+		.userdata = k,
+	};
+	assert_int_equal(spool_verify(&options, &result), 0);
+	assert_int_equal(result.fault_count, 0);
+	assert_int_equal(result.event_count, 1101);
+	assert_int_equal(result.signed_count, result.segment_count - 1);
+	/* Each key has signed its part and nothing else. */
+	size_t closed = result.segment_count - 1;
+	size_t by_old = verify(k, k->pem).signed_count;
+	size_t by_new = verify(k, other).signed_count;
+	assert_true(by_old > 0 && by_new > 0);
+	assert_int_equal(by_old + by_new, closed);
+	fixture_close(&k->f);
+	EVP_PKEY_free(key);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -170,6 +205,7 @@ int main(void)
 		TEST(closed_segments_carry_valid_signatures),
 		TEST(another_key_and_no_key_are_told_apart),
 		TEST(a_key_that_is_none_is_refused),
+		TEST(a_new_key_signs_what_follows),
 		TEST(half_a_write_behind_the_durable_end_is_no_fault),
 	};
 
