@@ -43,9 +43,11 @@ struct grants_now grant_loop_now(void)
 static const char *terminal(void *userdata)
 {
 	const struct daemon *daemon = userdata;
-	const char *uid = recorder_terminal(daemon->recorder)->uid;
 
-	return uid ? uid : "";
+	/* Zeros until the state folder is there */
+	return recorder_identity(daemon->recorder)
+		       ? recorder_terminal(daemon->recorder)->uid
+		       : "";
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)

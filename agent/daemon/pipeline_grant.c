@@ -95,5 +95,8 @@ uint64_t pipeline_grant_end(const struct pipeline *pipeline,
 		return 0;
 	const struct grants_row *row = grants_find(pipeline->options.grants,
 						   decision->grant);
-	return row && row->state == GRANTS_ACTIVE ? row->boot_end_ns : 0;
+	/* The grant ends first, and then what is used under it */
+	return row && row->state == GRANTS_ACTIVE
+		       ? row->boot_end_ns + 50 * NS_PER_MS
+		       : 0;
 }

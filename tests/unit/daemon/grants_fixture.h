@@ -44,12 +44,14 @@ struct world {
 	char device[GRANT_DEVICE_SIZE];
 	char inbox[16384];
 	char plug[DEVICES_PLUG_SIZE];
+	bool is_nameless; /* early at boot: the terminal's id is not there */
 };
 
 static const char *terminal(void *userdata)
 {
-	(void)userdata;
-	return HERE;
+	const struct world *w = userdata;
+
+	return w->is_nameless ? "" : HERE;
 }
 
 static inline void open_grants(struct world *w, const char *boot_id)
@@ -59,6 +61,7 @@ static inline void open_grants(struct world *w, const char *boot_id)
 		.sink = w->machine.pipeline.options.sink,
 		.terminal = terminal,
 		.boot_id = boot_id,
+		.userdata = w,
 	};
 
 	grants_free(w->grants);

@@ -300,8 +300,9 @@ static void a_restart_and_a_reboot_keep_the_rest(void **state)
 	w->now.boot_ns += 10 * MINUTE;
 	assert_int_equal(grants_save(w->grants, w->now), 0);
 
-	/* Restart: the budget has run on */
+	/* Restart: the budget has run on; the id of the terminal comes later */
 	w->now.boot_ns += MINUTE;
+	w->is_nameless = true;
 	open_grants(w, BOOT);
 	const struct grants_row *row = grants_find(w->grants, ID);
 	assert_non_null(row);
@@ -312,6 +313,7 @@ static void a_restart_and_a_reboot_keep_the_rest(void **state)
 	assert_true(grants_recheck(w->grants,
 				   w->machine.pipeline.bundle.ruleset, w->now));
 	assert_false(row->is_unproven);
+	w->is_nameless = false;
 	assert_int_equal(grants_save(w->grants, w->now), 0);
 
 	/* Reboot: what was left then is left now, once the person is back */
@@ -358,6 +360,7 @@ static void a_changed_state_file_makes_no_grant(void **state)
 		.sink = w->machine.pipeline.options.sink,
 		.terminal = terminal,
 		.boot_id = BOOT,
+		.userdata = w,
 	};
 	grants_free(w->grants);
 	assert_int_equal(grants_new(&options, &w->grants), 0);
