@@ -34,6 +34,8 @@ static const struct command COMMANDS[] = {
 	 CLI_OPT_HOST, false},
 	{"token", cmd_token, CLI_OPT_COUNT | CLI_OPT_HOURS | CLI_OPT_REENROL, 0,
 	 false},
+	{"person", cmd_person, CLI_OPT_NAME | CLI_OPT_ROLE | CLI_OPT_REMOVE,
+	 CLI_OPT_NAME, false},
 	{"revoke", cmd_revoke, CLI_OPT_TERMINAL, CLI_OPT_TERMINAL, false},
 	{"terminals", cmd_terminals, 0, 0, false},
 	{"export", cmd_export,
@@ -61,7 +63,9 @@ enum {
 	OPT_CHECKPOINT,
 	OPT_KEY,
 	OPT_PAPER,
-	OPT_ORDER
+	OPT_ORDER,
+	OPT_ROLE,
+	OPT_REMOVE
 };
 
 static const struct option OPTIONS[] = {
@@ -79,6 +83,8 @@ static const struct option OPTIONS[] = {
 	{"key", required_argument, NULL, OPT_KEY},
 	{"paper", no_argument, NULL, OPT_PAPER},
 	{"order", no_argument, NULL, OPT_ORDER},
+	{"role", required_argument, NULL, OPT_ROLE},
+	{"remove", no_argument, NULL, OPT_REMOVE},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -91,6 +97,9 @@ static const char HELP_JA[] =
 	"      収集サーバーを準備する(認証局、証明書、画面の合言葉)\n"
 	"  token [--count N] [--hours H] [--reenrol]\n"
 	"      端末登録用の一回限りのトークンを作る(既定: 1個、72時間)\n"
+	"  person --name 名前 --role 役割 | --remove\n"
+	"      画面を使う人を登録して合言葉を作る、または外す\n"
+	"      (役割: auditor, helpdesk, approver, administrator)\n"
 	"  revoke --terminal ID   端末の証明書を失効させる\n"
 	"  terminals              端末の一覧\n"
 	"  export [--terminal ID] [--proof [--checkpoint FILE]…]\n"
@@ -115,6 +124,9 @@ static const char HELP_EN[] =
 	"      prepare the collector: CA, certificate, console token\n"
 	"  token [--count N] [--hours H] [--reenrol]\n"
 	"      make one-time enrolment tokens (default: one, 72 hours)\n"
+	"  person --name NAME --role ROLE | --remove\n"
+	"      give somebody a console login and print its token, or take it\n"
+	"      (roles: auditor, helpdesk, approver, administrator)\n"
 	"  revoke --terminal ID   revoke a terminal's certificates\n"
 	"  terminals              list the terminals\n"
 	"  export [--terminal ID] [--proof [--checkpoint FILE]…]\n"
@@ -213,6 +225,13 @@ static int take_option(struct cli *cli, int option, const char *value)
 		return 0;
 	case OPT_ORDER:
 		cli->given |= CLI_OPT_ORDER;
+		return 0;
+	case OPT_ROLE:
+		cli->given |= CLI_OPT_ROLE;
+		cli->role = value;
+		return 0;
+	case OPT_REMOVE:
+		cli->given |= CLI_OPT_REMOVE;
 		return 0;
 	case OPT_TERMINAL:
 		cli->given |= CLI_OPT_TERMINAL;

@@ -33,6 +33,8 @@ enum cli_option {
 	CLI_OPT_KEY = 1 << 9,
 	CLI_OPT_PAPER = 1 << 10,
 	CLI_OPT_ORDER = 1 << 11,
+	CLI_OPT_ROLE = 1 << 12,
+	CLI_OPT_REMOVE = 1 << 13,
 };
 
 #define CLI_LIST_MAX 8u /* of an option that may be repeated */
@@ -50,6 +52,7 @@ struct cli {
 	const char *config_path;
 	const char *dir;
 	const char *name;
+	const char *role;
 	const char *hosts; /* comma-separated, as given */
 	const char *terminal;
 	struct cli_list checkpoints; /* files */
@@ -77,6 +80,7 @@ int cli_enter(const struct cli *cli, bool is_new)
 
 int cmd_init(struct cli *cli) __attribute__((nonnull));
 int cmd_token(struct cli *cli) __attribute__((nonnull));
+int cmd_person(struct cli *cli) __attribute__((nonnull));
 int cmd_revoke(struct cli *cli) __attribute__((nonnull));
 int cmd_terminals(struct cli *cli) __attribute__((nonnull));
 int cmd_export(struct cli *cli) __attribute__((nonnull));

@@ -79,20 +79,26 @@ static void read_address(struct MHD_Connection *connection, uint8_t out[16])
 
 static bool is_logged_in(struct console_request *request)
 {
-	unsigned int wait_s = 0;
+	struct login_answer answer = {0};
 	uint8_t address[16];
 	int r;
 
 	read_address(request->connection, address);
 	r = login_check(&request->console->login,
 			http_header(request->connection, "Authorization"),
-			address, clock_mono_ns() / NS_PER_MS, &wait_s);
+			address, clock_mono_ns() / NS_PER_MS, &answer);
+	request->person = answer.person;
 	if (r == 0)
 		return true;
+	if (r < 0) {
+		console_failed(request, r);
+		return false;
+	}
 	if (r == LOGIN_LATER) {
 		http_reply_text(&request->reply, MHD_HTTP_TOO_MANY_REQUESTS,
 				"too many failed logins");
-		http_reply_header(&request->reply, "Retry-After", "%u", wait_s);
+		http_reply_header(&request->reply, "Retry-After", "%u",
+				  answer.wait_s);
 		return false;
 	}
 	http_reply_text(&request->reply, MHD_HTTP_UNAUTHORIZED,
@@ -100,6 +106,28 @@ static bool is_logged_in(struct console_request *request)
 	http_reply_header(&request->reply, "WWW-Authenticate",
 			  "Basic realm=\"Sekimori\", charset=\"UTF-8\"");
 	return false;
+}
+
+/* Everybody who is logged in may read everything; the rest is by role. */
+#define MAY_HAND_IN                                                            \
+	(PEOPLE_BIT(PEOPLE_HELPDESK) | PEOPLE_BIT(PEOPLE_APPROVER) |           \
+	 PEOPLE_BIT(PEOPLE_ADMINISTRATOR))
+
+static bool is_allowed(struct console_request *request, unsigned int roles)
+{
+	if (PEOPLE_BIT(request->person.role) & roles)
+		return true;
+	http_reply_text(&request->reply, MHD_HTTP_FORBIDDEN,
+			"the role %s may not do this",
+			people_role_to_str(request->person.role));
+	return false;
+}
+
+static int find_person(const char *name, struct person *ret_person, void *ctx)
+{
+	const struct console *console = ctx;
+
+	return people_find(console->store, name, ret_person);
 }
 
 static void reply_health(struct console_request *request)
@@ -164,7 +192,7 @@ static void post(struct console_request *request, const char *path)
 	if (strcmp(path, GRANTS_PATH) != 0)
 		http_reply_text(&request->reply, MHD_HTTP_METHOD_NOT_ALLOWED,
 				"read only");
-	else if (is_logged_in(request))
+	else if (is_logged_in(request) && is_allowed(request, MAY_HAND_IN))
 		api_grants_post(request);
 }
 
@@ -258,7 +286,11 @@ static void log_adapter(void *ctx, const char *format, va_list args)
 int console_start(struct console *console, const struct console_config *config,
 		  struct MHD_Daemon **ret_daemon)
 {
-	struct MHD_Daemon *daemon = MHD_start_daemon(
+	struct MHD_Daemon *daemon;
+
+	console->login.find = find_person;
+	console->login.ctx = console;
+	daemon = MHD_start_daemon(
 		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS |
 			MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME,
 		0, NULL, NULL, on_request, console, MHD_OPTION_EXTERNAL_LOGGER,

@@ -38,6 +38,7 @@ int console_start(struct console *console, const struct console_config *config,
 /* One request for a page or a resource of the API. */
 struct console_request {
 	struct console *console;
+	struct person person; /* who asks, once logged in */
 	struct MHD_Connection *connection;
 	struct http_reply reply;
 	const struct buf *body; /* of a POST, whole; else empty */

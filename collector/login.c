@@ -6,6 +6,7 @@
  */
 #include "collector/login.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -47,18 +48,28 @@ static struct login_address *find_or_add(struct login *login,
 	return entry;
 }
 
-static bool is_right(const struct login *login, const char *authorization)
+/* 0, LOGIN_NEEDED, -errno. The same work is done for a name that nobody has. */
+static int judge(const struct login *login, const char *authorization,
+		 struct person *ret_person)
 {
 	char user[HEADERS_BASIC_SIZE], password[HEADERS_BASIC_SIZE];
 	uint8_t hash[SECRET_HASH_BYTES];
+	struct person person = {0};
 	bool is_same;
+	int r;
 
 	if (headers_parse_basic(authorization, user, password) < 0)
-		return false;
+		return LOGIN_NEEDED;
+	r = login->find(user, &person, login->ctx);
 	is_same = secret_hash(password, strlen(password), hash) == 0 &&
-		  secret_is_equal(hash, login->token_hash, sizeof(hash));
+		  secret_is_equal(hash, person.token_hash, sizeof(hash));
 	explicit_bzero(password, sizeof(password));
-	return is_same && strcmp(user, "admin") == 0;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r < 0 || !is_same)
+		return LOGIN_NEEDED;
+	*ret_person = person;
+	return 0;
 }
 
 static void fail(struct login *login, const uint8_t address[16],
@@ -80,9 +91,10 @@ static void fail(struct login *login, const uint8_t address[16],
 
 int login_check(struct login *login, const char *authorization,
 		const uint8_t address[16], uint64_t mono_now_ms,
-		unsigned int *ret_wait_s)
+		struct login_answer *ret_answer)
 {
 	struct login_address *entry = find(login, address);
+	int r;
 
 	if (!authorization)
 		return LOGIN_NEEDED;
@@ -92,14 +104,13 @@ int login_check(struct login *login, const char *authorization,
 	    mono_now_ms < entry->mono_until_ms) {
 		uint64_t wait_ms = entry->mono_until_ms - mono_now_ms;
 
-		*ret_wait_s = (unsigned int)((wait_ms + 999) / 1000);
+		ret_answer->wait_s = (unsigned int)((wait_ms + 999) / 1000);
 		return LOGIN_LATER;
 	}
-	if (!is_right(login, authorization)) {
+	r = judge(login, authorization, &ret_answer->person);
+	if (r == LOGIN_NEEDED)
 		fail(login, address, mono_now_ms);
-		return LOGIN_NEEDED;
-	}
-	if (entry)
+	else if (r == 0 && entry)
 		entry->failures = 0;
-	return 0;
+	return r;
 }

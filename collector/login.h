@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * login: the console's HTTP Basic check: user `admin`, a token known only by
+ * login: the console's HTTP Basic check: a person's name, a token known only by
  * its hash, and growing delays for an address that fails. One thread (the
- * console's); the clock is the caller's.
+ * console's); the clock and the people are the caller's.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "collector/limits.h"
-#include "collector/secret.h"
+#include "collector/people.h"
 
 /* One address that failed lately. */
 struct login_address {
@@ -21,9 +21,16 @@ struct login_address {
 };
 
 struct login {
-	uint8_t token_hash[SECRET_HASH_BYTES];
+	/* people_find() in use; 0, -ENOENT: nobody, or -errno */
+	int (*find)(const char *name, struct person *ret_person, void *ctx);
+	void *ctx;
 	struct login_address addresses[LIMIT_LOGIN_ADDRESSES];
 	size_t used;
+};
+
+struct login_answer {
+	struct person person;
+	unsigned int wait_s;
 };
 
 enum login_outcome {
@@ -32,12 +39,12 @@ enum login_outcome {
 };
 
 /*
- * Judges an Authorization header (NULL: none; that is no failure). 0, or an
- * enum login_outcome; with LOGIN_LATER *ret_wait_s says how long. The third
+ * Judges an Authorization header (NULL: none; that is no failure). 0 and
+ * ->person, or an enum login_outcome, or -errno of finding; with LOGIN_LATER ->wait_s says how long. The third
  * failure of an address costs a second, each further one twice as much, up to
  * a minute; a success or an hour forgets.
  */
 int login_check(struct login *login, const char *authorization,
 		const uint8_t address[16], uint64_t mono_now_ms,
-		unsigned int *ret_wait_s)
+		struct login_answer *ret_answer)
 	__attribute__((nonnull(1, 3, 5), warn_unused_result));

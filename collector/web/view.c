@@ -133,10 +133,15 @@ static void add_menu(struct view *view, enum view_page page)
 		view_both(view, MENU[i].name.ja, MENU[i].name.en);
 		view_add(view, "</a></li>");
 	}
+	view_add(view, "<li class=\"other\"><span id=\"person\"><bdi>");
+	view_text(view, view->request->person.name);
+	view_add(view, "</bdi> (");
+	view_add(view, words_role(view->request->person.role, view->language));
+	view_add(view, ")</span></li>");
 	view_both(view,
-		  "<li class=\"other\"><a href=\"?lang=en\" lang=\"en\">"
+		  "<li><a href=\"?lang=en\" lang=\"en\">"
 		  "English</a></li></ul></nav>",
-		  "<li class=\"other\"><a href=\"?lang=ja\" lang=\"ja\">"
+		  "<li><a href=\"?lang=ja\" lang=\"ja\">"
 		  "日本語</a></li></ul></nav>");
 }
 

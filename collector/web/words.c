@@ -215,6 +215,18 @@ const char *words_access(const char *access, enum language language)
 	return find(ACCESSES, COUNT(ACCESSES), access, language);
 }
 
+const char *words_role(enum people_role role, enum language language)
+{
+	static const struct word roles[] = {
+		{"auditor", {"監査", "auditor"}},
+		{"helpdesk", {"ヘルプデスク", "helpdesk"}},
+		{"approver", {"承認者", "approver"}},
+		{"administrator", {"管理者", "administrator"}},
+	};
+
+	return find(roles, COUNT(roles), people_role_to_str(role), language);
+}
+
 const char *words_severity(int severity, enum language language)
 {
 	if (severity < 0 || (size_t)severity >= COUNT(SEVERITIES))

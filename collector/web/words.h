@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "collector/people.h"
+
 enum language { LANGUAGE_JA = 0, LANGUAGE_EN, LANGUAGE_COUNT_ };
 
 /* What happened, for an event code; the code itself when it is unknown. */
@@ -29,6 +31,10 @@ const char *words_state(const char *state, enum language language)
 	__attribute__((nonnull, returns_nonnull));
 const char *words_access(const char *access, enum language language)
 	__attribute__((nonnull, returns_nonnull));
+
+/* Of a person at the console. */
+const char *words_role(enum people_role role, enum language language)
+	__attribute__((returns_nonnull));
 
 /* OCSF severity_id; "" for what is none. */
 const char *words_severity(int severity, enum language language)

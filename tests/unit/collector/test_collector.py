@@ -27,6 +27,17 @@ def equal(got, wanted, what=""):
         raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
 
 
+def ask(c, user, token, method="GET", path="/api/v1/terminals", body=None, kind=None):
+    context = ssl.create_default_context(cafile=c.folder + "/ca.crt")
+    connection = http.client.HTTPSConnection("127.0.0.1", c.console_port, context=context, timeout=30)
+    headers = {"Authorization": "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()}
+    connection.request(method, path, body, headers | ({"Content-Type": kind} if kind else {}))
+    reply = connection.getresponse()
+    data = reply.read()
+    connection.close()
+    return reply.status, data
+
+
 class Tail:
     """A reader of the live tail; `last` is the id of what it had last."""
 
@@ -589,6 +600,43 @@ def unreadable_events_are_set_aside_and_kept(c):
     equal([r["quarantined"] for r in rows], [True] * 7 + [False])
     equal([base64.b64decode(r["raw"]) for r in rows[:7]], bad)
     equal(c.get("/")[0], 200)
+
+
+@test
+def each_role_does_its_part_and_no_more(c):
+    handed_in = {"auditor": 403, "helpdesk": 400, "approver": 400, "administrator": 400}
+    for role, status in handed_in.items():
+        token = c.command("person", "--name", role + ".1", "--role", role).strip()
+        equal(ask(c, role + ".1", token)[0], 200, role)
+        page = ask(c, role + ".1", token, path="/?lang=en")[1].decode()
+        equal(f"{role}.1</bdi> ({role})" in page, True, "the page says who reads it")
+        equal(ask(c, role + ".1", token, "POST", "/api/v1/grants", b"x", "application/jose")[0],
+              status, role)
+        stored = open(c.folder + "/collector.db", "rb").read()
+        equal(token.encode() in stored, False, "a token in the store")
+    again = c.command("person", "--name", "auditor.1", "--role", "helpdesk").strip()
+    equal(again != token, True)
+    equal(ask(c, "auditor.1", again, "POST", "/api/v1/grants", b"x", "application/jose")[0], 400)
+    equal(ask(c, "helpdesk.1", again)[0], 401, "another's token")
+    c.command("person", "--name", "auditor.1", "--remove")
+    equal(ask(c, "auditor.1", again)[0] in (401, 429), True, "removed at once")
+    equal(ask(c, "admin", c.token)[0] in (200, 429), True, "the bootstrap stays")
+    time.sleep(2.5)  # the waiting after two failures of this address
+
+
+@test
+def a_wrong_person_is_refused_and_changes_nothing(c):
+    for words in (("--name", "Hanako", "--role", "auditor"), ("--name", "a b", "--role", "auditor"),
+                  ("--name", "x" * 33, "--role", "auditor"), ("--name", "hanako", "--role", "king"),
+                  ("--name", "hanako"), ("--role", "auditor"),
+                  ("--name", "hanako", "--role", "auditor", "--remove")):
+        done = subprocess.run([PROGRAM, "--config", c.config, "person", *words], capture_output=True)
+        equal((done.returncode, done.stdout), (2, b""), words)
+        equal(len(done.stderr) > 10, True)
+    for words in (("--name", "admin", "--role", "auditor"), ("--name", "admin", "--remove"),
+                  ("--name", "nobody", "--remove")):
+        done = subprocess.run([PROGRAM, "--config", c.config, "person", *words], capture_output=True)
+        equal((done.returncode, done.stdout), (1, b""), words)
 
 
 @test

@@ -239,47 +239,63 @@ static void a_terminals_state_is_read_in_turn(void **state)
 	assert_false(status.is_set);
 }
 
-#define RIGHT "Basic YWRtaW46cmlnaHQ=" /* admin:right */
-#define WRONG "Basic YWRtaW46d3Jvbmc=" /* admin:wrong */
-#define OTHER "Basic cm9vdDpyaWdodA==" /* root:right */
+static int find_admin(const char *name, struct person *ret_person, void *ctx)
+{
+	(void)ctx;
+	if (strcmp(name, "broken") == 0)
+		return -EIO;
+	if (strcmp(name, "admin") != 0)
+		return -ENOENT;
+	*ret_person = (struct person){.name = "admin",
+				      .role = PEOPLE_ADMINISTRATOR};
+	return secret_hash("right", 5, ret_person->token_hash);
+}
+
+#define RIGHT  "Basic YWRtaW46cmlnaHQ=" /* admin:right */
+#define WRONG  "Basic YWRtaW46d3Jvbmc=" /* admin:wrong */
+#define OTHER  "Basic cm9vdDpyaWdodA==" /* root:right */
+#define BROKEN "Basic YnJva2VuOnJpZ2h0" /* broken:right */
 
 static void failed_logins_wait_and_are_forgotten(void **state)
 {
 	static const uint8_t here[16] = {1}, there[16] = {2};
-	struct login login = {0};
-	unsigned int wait_s = 0;
+	struct login login = {.find = find_admin};
+	struct login_answer answer = {0};
 
 	(void)state;
-	assert_int_equal(secret_hash("right", 5, login.token_hash), 0);
-	assert_int_equal(login_check(&login, NULL, here, 0, &wait_s),
+	assert_int_equal(login_check(&login, NULL, here, 0, &answer),
 			 LOGIN_NEEDED);
-	assert_int_equal(login_check(&login, RIGHT, here, 0, &wait_s), 0);
-	assert_int_equal(login_check(&login, OTHER, here, 0, &wait_s),
+	assert_int_equal(login_check(&login, RIGHT, here, 0, &answer), 0);
+	assert_string_equal(answer.person.name, "admin");
+	assert_int_equal(answer.person.role, PEOPLE_ADMINISTRATOR);
+	/* No failure of the one who asks */
+	assert_int_equal(login_check(&login, BROKEN, here, 0, &answer), -EIO);
+	assert_int_equal(login_check(&login, OTHER, here, 0, &answer),
 			 LOGIN_NEEDED);
-	assert_int_equal(login_check(&login, WRONG, here, 0, &wait_s),
+	assert_int_equal(login_check(&login, WRONG, here, 0, &answer),
 			 LOGIN_NEEDED);
-	assert_int_equal(login_check(&login, "x", here, 0, &wait_s),
+	assert_int_equal(login_check(&login, "x", here, 0, &answer),
 			 LOGIN_NEEDED);
 	/* Now even the right one waits a second; elsewhere it does not. */
-	assert_int_equal(login_check(&login, RIGHT, here, 999, &wait_s),
+	assert_int_equal(login_check(&login, RIGHT, here, 999, &answer),
 			 LOGIN_LATER);
-	assert_int_equal(wait_s, 1);
-	assert_int_equal(login_check(&login, RIGHT, there, 999, &wait_s), 0);
-	assert_int_equal(login_check(&login, WRONG, here, 1000, &wait_s),
+	assert_int_equal(answer.wait_s, 1);
+	assert_int_equal(login_check(&login, RIGHT, there, 999, &answer), 0);
+	assert_int_equal(login_check(&login, WRONG, here, 1000, &answer),
 			 LOGIN_NEEDED);
-	assert_int_equal(login_check(&login, RIGHT, here, 1000, &wait_s),
+	assert_int_equal(login_check(&login, RIGHT, here, 1000, &answer),
 			 LOGIN_LATER);
-	assert_int_equal(wait_s, 2);
-	assert_int_equal(login_check(&login, RIGHT, here, 3000, &wait_s), 0);
-	assert_int_equal(login_check(&login, WRONG, here, 3000, &wait_s),
+	assert_int_equal(answer.wait_s, 2);
+	assert_int_equal(login_check(&login, RIGHT, here, 3000, &answer), 0);
+	assert_int_equal(login_check(&login, WRONG, here, 3000, &answer),
 			 LOGIN_NEEDED);
-	assert_int_equal(login_check(&login, RIGHT, here, 3000, &wait_s), 0);
+	assert_int_equal(login_check(&login, RIGHT, here, 3000, &answer), 0);
 }
 
 static void the_wait_grows_to_a_minute_and_the_table_stays_small(void **state)
 {
-	struct login login = {0};
-	unsigned int wait_s = 0;
+	struct login login = {.find = find_admin};
+	struct login_answer answer = {0};
 	uint64_t now_ms = 0;
 
 	(void)state;
@@ -287,7 +303,7 @@ static void the_wait_grows_to_a_minute_and_the_table_stays_small(void **state)
 		uint8_t address[16] = {3};
 
 		assert_int_equal(login_check(&login, WRONG, address, now_ms,
-					     &wait_s),
+					     &answer),
 				 LOGIN_NEEDED);
 		now_ms += 60000;
 	}
@@ -295,7 +311,7 @@ static void the_wait_grows_to_a_minute_and_the_table_stays_small(void **state)
 		uint8_t address[16] = {9, (uint8_t)i, (uint8_t)(i >> 8)};
 
 		assert_int_equal(login_check(&login, WRONG, address, now_ms++,
-					     &wait_s),
+					     &answer),
 				 LOGIN_NEEDED);
 	}
 	assert_int_equal(login.used, LIMIT_LOGIN_ADDRESSES);
