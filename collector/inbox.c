@@ -17,6 +17,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/hex.h"
 #include "agent/wire/jws.h"
+#include "collector/worker.h"
 
 #include "agent/base/banned.h"
 
@@ -31,7 +32,7 @@ struct inbox {
 	struct store *ask_store;  /* under `asking`, of those who come */
 	pthread_mutex_t asking;
 	const struct log *log;
-	pthread_t thread;
+	struct worker worker;
 	char *version; /* the thread's: as last seen; NULL: nothing published */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -197,8 +198,8 @@ static enum stand stand_in_line(struct inbox *inbox, struct request *request,
 {
 	enum stand stand = STAND_CHANGED;
 
-	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
-	if (inbox->is_stopping) {
+	worker_lock(&inbox->worker);
+	if (inbox->worker.is_stopping) {
 		stand = STAND_STOPS;
 	} else if (request && inbox->generation == *generation) {
 		request_suspend(request);
@@ -207,7 +208,7 @@ static enum stand stand_in_line(struct inbox *inbox, struct request *request,
 		stand = STAND_WAITS;
 	}
 	*generation = inbox->generation;
-	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
+	worker_unlock(&inbox->worker);
 	return stand;
 }
 
@@ -246,7 +247,7 @@ static void send_away(struct inbox *inbox)
 	while (*at) {
 		struct request *request = *at;
 
-		if (inbox->is_stopping) {
+		if (inbox->worker.is_stopping) {
 			request_unavailable(request, -ESHUTDOWN);
 		} else if (now_ns >= request->inbox.until_ns) {
 			say_unchanged(request);
@@ -259,29 +260,19 @@ static void send_away(struct inbox *inbox)
 	}
 }
 
-static bool is_stopping(struct inbox *inbox)
-{
-	bool is;
-
-	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
-	is = inbox->is_stopping;
-	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
-	return is;
-}
-
 /* Everybody's documents are compared again; who waits on goes back in line. */
 static void pass_on_news(struct inbox *inbox)
 {
 	struct request *line, **end;
 
-	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
+	worker_lock(&inbox->worker);
 	inbox->generation++;
 	line = inbox->waiting;
 	inbox->waiting = NULL;
-	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
+	worker_unlock(&inbox->worker);
 
 	end = &line;
-	while (*end && !is_stopping(inbox)) {
+	while (*end && !worker_is_stopping(&inbox->worker)) {
 		struct request *request = *end, *next = request->inbox.next;
 
 		if (!answer(inbox->pass_store, request)) {
@@ -294,10 +285,10 @@ static void pass_on_news(struct inbox *inbox)
 	while (*end)
 		end = &(*end)->inbox.next;
 
-	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
+	worker_lock(&inbox->worker);
 	*end = inbox->waiting;
 	inbox->waiting = line;
-	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
+	worker_unlock(&inbox->worker);
 }
 
 /* Whether something was published since the last look. */
@@ -315,32 +306,17 @@ static bool look(struct inbox *inbox)
 	return is_news;
 }
 
-/* A second, or the end. False: the end. */
-static bool wait_a_second(struct inbox *inbox)
-{
-	struct timespec until;
-	bool is_going_on;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &until); /* cannot fail */
-	until.tv_sec++;
-	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
-	/* Awake too early is a look too many. */
-	if (!inbox->is_stopping)
-		(void)pthread_cond_timedwait(&inbox->wake, &inbox->lock,
-					     &until);
-	send_away(inbox);
-	is_going_on = !inbox->is_stopping;
-	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
-	return is_going_on;
-}
-
 static void *inbox_main(void *ctx)
 {
 	struct inbox *inbox = ctx;
 
-	while (wait_a_second(inbox))
+	while (worker_wait_ms(&inbox->worker, MS_PER_S)) {
+		worker_lock(&inbox->worker);
+		send_away(inbox);
+		worker_unlock(&inbox->worker);
 		if (look(inbox))
 			pass_on_news(inbox);
+	}
 	return NULL;
 }
 
@@ -348,7 +324,6 @@ int inbox_start(struct store *pass_store, struct store *ask_store,
 		const struct log *log, struct inbox **ret_inbox)
 {
 	struct inbox *inbox = calloc(1, sizeof(*inbox));
-	pthread_condattr_t attributes;
 	int r;
 
 	if (!inbox)
@@ -356,17 +331,11 @@ int inbox_start(struct store *pass_store, struct store *ask_store,
 	inbox->pass_store = pass_store;
 	inbox->ask_store = ask_store;
 	inbox->log = log;
-	/* glibc: none of these can fail */
-	(void)pthread_mutex_init(&inbox->lock, NULL);
-	(void)pthread_mutex_init(&inbox->asking, NULL);
-	(void)pthread_condattr_init(&attributes);
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&inbox->wake, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
-	r = pthread_create(&inbox->thread, NULL, inbox_main, inbox);
-	if (r != 0) {
+	(void)pthread_mutex_init(&inbox->asking, NULL); /* cannot fail */
+	r = worker_start(&inbox->worker, inbox_main, inbox);
+	if (r < 0) {
 		free(inbox);
-		return -r;
+		return r;
 	}
 	*ret_inbox = inbox;
 	return 0;
@@ -376,24 +345,19 @@ void inbox_stop(struct inbox *inbox)
 {
 	if (!inbox)
 		return;
-	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
-	inbox->is_stopping = true;
-	(void)pthread_cond_signal(&inbox->wake);  /* cannot fail */
-	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
-	(void)pthread_join(inbox->thread, NULL);  /* joined once */
+	worker_end(&inbox->worker);
 	/* Who was left when the thread ended; nobody stands in line any more. */
-	(void)pthread_mutex_lock(&inbox->lock); /* a plain mutex cannot fail */
+	worker_lock(&inbox->worker);
 	send_away(inbox);
-	(void)pthread_mutex_unlock(&inbox->lock); /* we hold it */
+	worker_unlock(&inbox->worker);
 }
 
 void inbox_free(struct inbox *inbox)
 {
 	if (!inbox)
 		return;
-	(void)pthread_cond_destroy(&inbox->wake);  /* nobody waits any more */
-	(void)pthread_mutex_destroy(&inbox->lock); /* nobody holds them */
-	(void)pthread_mutex_destroy(&inbox->asking);
+	worker_fini(&inbox->worker);
+	(void)pthread_mutex_destroy(&inbox->asking); /* nobody holds it */
 	free(inbox->version);
 	free(inbox);
 }

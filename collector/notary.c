@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -19,6 +18,7 @@
 #include "collector/logkey.h"
 #include "collector/push.h"
 #include "collector/tree.h"
+#include "collector/worker.h"
 
 #include "agent/base/banned.h"
 
@@ -28,11 +28,8 @@ struct notary {
 	struct note_key key;
 	struct tree_reader reader;
 	bool is_failing;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	uint64_t leaves;  /* under lock: since the last checkpoint */
-	bool is_stopping; /* under lock */
+	struct worker worker;
+	uint64_t leaves; /* under worker.lock: since the last checkpoint */
 };
 
 int notary_read_witness(const char *text, struct notary_witness *ret_witness)
@@ -267,19 +264,17 @@ static void sign_and_tell(struct notary *n)
 /* Waits for the minute or the leaves. false: it is the end. */
 static bool wait_for_work(struct notary *n)
 {
-	struct timespec until;
+	const struct timespec until =
+		worker_deadline(NOTARY_INTERVAL_S * MS_PER_S);
 	bool is_stopping;
-	int r = 0;
 
-	/* Valid clock; our own mutex and condition: these cannot fail. */
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += NOTARY_INTERVAL_S;
-	(void)pthread_mutex_lock(&n->lock);
-	while (!n->is_stopping && n->leaves < NOTARY_LEAVES && r != ETIMEDOUT)
-		r = pthread_cond_timedwait(&n->wake, &n->lock, &until);
+	worker_lock(&n->worker);
+	while (!n->worker.is_stopping && n->leaves < NOTARY_LEAVES &&
+	       worker_wait_until(&n->worker, &until))
+		continue;
 	n->leaves = 0;
-	is_stopping = n->is_stopping;
-	(void)pthread_mutex_unlock(&n->lock);
+	is_stopping = n->worker.is_stopping;
+	worker_unlock(&n->worker);
 	return !is_stopping;
 }
 
@@ -299,12 +294,11 @@ void notary_count(struct notary *n, uint64_t leaves)
 {
 	if (!n || leaves == 0)
 		return;
-	/* Our own mutex and condition: these cannot fail. */
-	(void)pthread_mutex_lock(&n->lock);
+	worker_lock(&n->worker);
 	n->leaves += leaves;
 	if (n->leaves >= NOTARY_LEAVES)
-		(void)pthread_cond_signal(&n->wake);
-	(void)pthread_mutex_unlock(&n->lock);
+		(void)pthread_cond_signal(&n->worker.wake); /* cannot fail */
+	worker_unlock(&n->worker);
 }
 
 static void notary_free(struct notary *n)
@@ -312,19 +306,6 @@ static void notary_free(struct notary *n)
 	(void)close(n->dirfd); /* a folder */
 	explicit_bzero(&n->key, sizeof(n->key));
 	free(n);
-}
-
-static int start_thread(struct notary *n)
-{
-	pthread_condattr_t attr;
-
-	/* glibc: these cannot fail. */
-	(void)pthread_mutex_init(&n->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&n->wake, &attr);
-	(void)pthread_condattr_destroy(&attr);
-	return -pthread_create(&n->thread, NULL, notary_main, n);
 }
 
 int notary_start(const struct notary_config *config, struct notary **ret_notary)
@@ -339,7 +320,7 @@ int notary_start(const struct notary_config *config, struct notary **ret_notary)
 	n->dirfd = open(config->dir, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 	r = n->dirfd < 0 ? -errno : logkey_load(n->dirfd, LOGKEY_NAME, &n->key);
 	if (r == 0)
-		r = start_thread(n);
+		r = worker_start(&n->worker, notary_main, n);
 	if (r < 0) {
 		notary_free(n);
 		return r;
@@ -352,13 +333,7 @@ void notary_stop(struct notary *n)
 {
 	if (!n)
 		return;
-	/* Our own mutex and condition, a thread joined once: cannot fail. */
-	(void)pthread_mutex_lock(&n->lock);
-	n->is_stopping = true;
-	(void)pthread_cond_signal(&n->wake);
-	(void)pthread_mutex_unlock(&n->lock);
-	(void)pthread_join(n->thread, NULL);
-	(void)pthread_cond_destroy(&n->wake);
-	(void)pthread_mutex_destroy(&n->lock);
+	worker_end(&n->worker);
+	worker_fini(&n->worker);
 	notary_free(n);
 }

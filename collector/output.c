@@ -9,17 +9,16 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "agent/base/buf.h"
 #include "agent/base/clock.h"
 #include "collector/output_body.h"
 #include "collector/output_sink.h"
 #include "collector/store.h"
+#include "collector/worker.h"
 
 #include "agent/base/banned.h"
 
@@ -60,11 +59,8 @@ struct output {
 	unsigned int failures; /* in a row */
 	bool is_told;	       /* that events are delivered, since a failure */
 	bool is_refusal_told;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool is_stopping;	     /* under lock */
-	struct output_status status; /* under lock */
+	struct worker worker;
+	struct output_status status; /* under worker.lock */
 };
 
 int output_format_from_str(const char *text, enum output_format *ret_format)
@@ -220,23 +216,21 @@ static void note_refusals(struct output *o)
 
 static void note(struct output *o, int r)
 {
-	/* Our own mutex: cannot fail. */
-	(void)pthread_mutex_lock(&o->lock);
+	worker_lock(&o->worker);
 	note_refusals(o);
 	/* What is on the way has neither failed nor arrived. */
 	if (r == NEXT_NOTHING || r == NEXT_DELIVERED)
 		note_success(o, r == NEXT_DELIVERED);
 	else if (r < 0 && r != -ECANCELED)
 		note_failure(o, r);
-	(void)pthread_mutex_unlock(&o->lock);
+	worker_unlock(&o->worker);
 }
 
 void output_read_status(struct output *o, struct output_status *ret_status)
 {
-	/* Our own mutex: cannot fail. */
-	(void)pthread_mutex_lock(&o->lock);
+	worker_lock(&o->worker);
 	*ret_status = o->status;
-	(void)pthread_mutex_unlock(&o->lock);
+	worker_unlock(&o->worker);
 }
 
 /* ---- the thread ----------------------------------------------------------- */
@@ -263,29 +257,6 @@ static unsigned int backoff_ms(struct output *o)
 		       : o->sink->retry_after_s * 1000;
 }
 
-/* False: it is time to end. */
-static bool wait_ms(struct output *o, unsigned int ms)
-{
-	struct timespec until;
-	bool is_stopping;
-	int r = 0;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &until); /* cannot fail */
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	/* Our own mutex and condition: these cannot fail. */
-	(void)pthread_mutex_lock(&o->lock);
-	while (ms > 0 && !o->is_stopping && r != ETIMEDOUT)
-		r = pthread_cond_timedwait(&o->wake, &o->lock, &until);
-	is_stopping = o->is_stopping;
-	(void)pthread_mutex_unlock(&o->lock);
-	return !is_stopping;
-}
-
 static void *output_main(void *ctx)
 {
 	struct output *o = ctx;
@@ -300,7 +271,7 @@ static void *output_main(void *ctx)
 		if (r == NEXT_NOTHING || r == NEXT_DELIVERED)
 			o->failures = 0;
 		ms = r < 0 ? backoff_ms(o) : r == NEXT_DELIVERED ? 0 : POLL_MS;
-	} while (wait_ms(o, ms));
+	} while (worker_wait_ms(&o->worker, ms));
 	return NULL;
 }
 
@@ -362,19 +333,6 @@ static int open_all(struct output *o, char *ret_problem)
 	return r;
 }
 
-static int start_thread(struct output *o)
-{
-	pthread_condattr_t attr;
-
-	/* glibc: these cannot fail. */
-	(void)pthread_mutex_init(&o->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&o->wake, &attr);
-	(void)pthread_condattr_destroy(&attr);
-	return -pthread_create(&o->thread, NULL, output_main, o);
-}
-
 int output_start(const struct output_config *config, char *ret_problem,
 		 struct output **ret_output)
 {
@@ -390,7 +348,7 @@ int output_start(const struct output_config *config, char *ret_problem,
 	ret_problem[0] = '\0';
 	r = open_all(o, ret_problem);
 	if (r == 0)
-		r = start_thread(o);
+		r = worker_start(&o->worker, output_main, o);
 	if (r < 0) {
 		if (ret_problem[0] == '\0')
 			(void)snprintf(ret_problem, OUTPUT_PROBLEM_SIZE, "%s",
@@ -406,14 +364,8 @@ void output_stop(struct output *o)
 {
 	if (!o)
 		return;
-	/* Our own mutex and condition, a thread joined once: cannot fail. */
-	(void)pthread_mutex_lock(&o->lock);
-	o->is_stopping = true;
-	(void)pthread_cond_signal(&o->wake);
-	(void)pthread_mutex_unlock(&o->lock);
 	o->sink->ops->cancel(o->sink);
-	(void)pthread_join(o->thread, NULL);
-	(void)pthread_cond_destroy(&o->wake);
-	(void)pthread_mutex_destroy(&o->lock);
+	worker_end(&o->worker);
+	worker_fini(&o->worker);
 	output_free(o);
 }

@@ -8,17 +8,16 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/base/clock.h"
+#include "collector/worker.h"
 
 #include "agent/base/banned.h"
 
-#define INTERVAL_S  3600
+#define INTERVAL_S  3600u
 #define JOB_ROWS    2000u
 #define DAY_MS	    INT64_C(86400000)
 #define META_KEY    "retention.id"
@@ -31,12 +30,9 @@ struct retention {
 	uint64_t days;
 	int64_t before_ms; /* of the job that is under way */
 	uint64_t taken;	   /* of this round */
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool is_stopping; /* under lock */
-	bool is_done;	  /* under lock: the job came back, */
-	int result;	  /* with this */
+	struct worker worker;
+	bool is_done; /* under worker.lock: the job came back, */
+	int result;   /* with this */
 };
 
 /* On the writer's thread. 0, or 1: there was something, ask again. */
@@ -73,12 +69,11 @@ static void done(struct job *job, int r)
 {
 	struct retention *n = (struct retention *)job;
 
-	/* Our own mutex and condition: these cannot fail. */
-	(void)pthread_mutex_lock(&n->lock);
+	worker_lock(&n->worker);
 	n->is_done = true;
 	n->result = r;
-	(void)pthread_cond_signal(&n->wake);
-	(void)pthread_mutex_unlock(&n->lock);
+	(void)pthread_cond_signal(&n->worker.wake); /* cannot fail */
+	worker_unlock(&n->worker);
 }
 
 /* Rows of one job, 0 none are old enough; or -errno. */
@@ -91,22 +86,12 @@ static int64_t take_once(struct retention *n)
 	r = writer_submit(n->writer, &n->job);
 	if (r < 0)
 		return r;
-	(void)pthread_mutex_lock(&n->lock);
-	while (!n->is_done)
-		(void)pthread_cond_wait(&n->wake, &n->lock);
+	worker_lock(&n->worker);
+	while (!n->is_done) /* our own condition: cannot fail */
+		(void)pthread_cond_wait(&n->worker.wake, &n->worker.lock);
 	r = n->result;
-	(void)pthread_mutex_unlock(&n->lock);
+	worker_unlock(&n->worker);
 	return r < 0 ? r : (int64_t)n->taken;
-}
-
-static bool is_stopping(struct retention *n)
-{
-	bool is;
-
-	(void)pthread_mutex_lock(&n->lock);
-	is = n->is_stopping;
-	(void)pthread_mutex_unlock(&n->lock);
-	return is;
 }
 
 static void take_all(struct retention *n)
@@ -118,7 +103,7 @@ static void take_all(struct retention *n)
 	do {
 		count = take_once(n);
 		sum += count > 0 ? count : 0;
-	} while (count > 0 && !is_stopping(n));
+	} while (count > 0 && !worker_is_stopping(&n->worker));
 	if (sum > 0)
 		log_notice(n->log,
 			   "Removed the records of %" PRId64
@@ -133,19 +118,9 @@ static void *retention_main(void *ctx)
 {
 	struct retention *n = ctx;
 
-	while (!is_stopping(n)) {
-		struct timespec until;
-		int r = 0;
-
+	do
 		take_all(n);
-		/* A valid clock; our own mutex and condition. */
-		(void)clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += INTERVAL_S;
-		(void)pthread_mutex_lock(&n->lock);
-		while (!n->is_stopping && r != ETIMEDOUT)
-			r = pthread_cond_timedwait(&n->wake, &n->lock, &until);
-		(void)pthread_mutex_unlock(&n->lock);
-	}
+	while (worker_wait_ms(&n->worker, INTERVAL_S * MS_PER_S));
 	return NULL;
 }
 
@@ -153,7 +128,6 @@ int retention_start(struct writer *writer, const struct log *log, uint64_t days,
 		    struct retention **ret_retention)
 {
 	struct retention *n;
-	pthread_condattr_t attr;
 	int r;
 
 	*ret_retention = NULL;
@@ -165,13 +139,7 @@ int retention_start(struct writer *writer, const struct log *log, uint64_t days,
 	n->writer = writer;
 	n->log = log;
 	n->days = days;
-	/* glibc: these cannot fail. */
-	(void)pthread_mutex_init(&n->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&n->wake, &attr);
-	(void)pthread_condattr_destroy(&attr);
-	r = -pthread_create(&n->thread, NULL, retention_main, n);
+	r = worker_start(&n->worker, retention_main, n);
 	if (r < 0)
 		free(n);
 	else
@@ -183,13 +151,7 @@ void retention_stop(struct retention *n)
 {
 	if (!n)
 		return;
-	/* Our own mutex and condition, a thread joined once: cannot fail. */
-	(void)pthread_mutex_lock(&n->lock);
-	n->is_stopping = true;
-	(void)pthread_cond_signal(&n->wake);
-	(void)pthread_mutex_unlock(&n->lock);
-	(void)pthread_join(n->thread, NULL);
-	(void)pthread_cond_destroy(&n->wake);
-	(void)pthread_mutex_destroy(&n->lock);
+	worker_end(&n->worker);
+	worker_fini(&n->worker);
 	free(n);
 }

@@ -3,28 +3,18 @@
 """The collector as a terminal and an administrator see it: a real process, real
 TLS, real kills. Prints one line a test and a closing count."""
 import base64, gzip, http.client, json, os, random, re, shutil, signal, socket, sqlite3, ssl
-import subprocess, sys, tempfile, threading, time
+import subprocess, sys, threading, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from suite import BUILD, OneCollector, PROGRAM, Skip, equal, main  # noqa: E402
 from terminal import Chain, Collector, Terminal, event, link, origin, request_body, run  # noqa: E402
 
-BUILD = os.environ.get("BUILD", "build")
-PROGRAM = BUILD + "/sekimori-collector"
 TESTS = []
-
-
-class Skip(Exception):
-    """This machine cannot run the test."""
 
 
 def test(function):
     TESTS.append(function)
     return function
-
-
-def equal(got, wanted, what=""):
-    if got != wanted:
-        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
 
 
 def ask(c, user, token, method="GET", path="/api/v1/terminals", body=None, kind=None):
@@ -1111,38 +1101,5 @@ def a_full_disk_is_503_and_recovers(c):
     equal([r["seq"] for r in c.events(f"&terminal={t.host}")], list(range(1, 41)))
 
 
-def main():
-    if not os.path.exists(PROGRAM):
-        print(f"not ok 1 - {PROGRAM} is not built\n0 passed, 1 failed, 0 skipped")
-        return 1
-    names = sys.argv[1:]
-    passed = failed = skipped = 0
-    folder = tempfile.mkdtemp(prefix="collector-")
-    collector = Collector(PROGRAM, folder + "/c").start()
-    for number, function in enumerate(TESTS, 1):
-        if names and function.__name__ not in names:
-            continue
-        try:
-            function(collector)
-            print(f"ok {number} - {function.__name__}", flush=True)
-            passed += 1
-        except Skip as reason:
-            print(f"ok {number} - {function.__name__} # SKIP {reason}", flush=True)
-            skipped += 1
-        except Exception as problem:  # noqa: BLE001: one failed test of many
-            print(f"not ok {number} - {function.__name__}: {problem!r}", flush=True)
-            failed += 1
-            if collector.process is None or collector.process.poll() is not None:
-                collector.start()
-    if collector.stop() != 0:
-        print("not ok - the collector ends without an error (or a leak)")
-        failed += 1
-    if failed:
-        print(open(collector.log, encoding="utf-8").read()[-4000:])
-    shutil.rmtree(folder)
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(TESTS, lambda: OneCollector(Collector)))

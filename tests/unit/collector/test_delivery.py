@@ -3,10 +3,11 @@
 """Exactly once and in order, whatever becomes of the requests on their way and
 whatever the terminal's clock says: the real shipper, spool and collector, with
 a network between them that loses answers, repeats, delays and reorders."""
-import os, pathlib, random, shutil, signal, subprocess, sys, tempfile, threading, time
+import os, pathlib, random, signal, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from faults import Faults  # noqa: E402
+from suite import OneCollector, PROGRAM, main  # noqa: E402
 from terminal import Collector  # noqa: E402
 import test_with_ship as base  # noqa: E402
 from test_with_ship import BUILD, SHIP, WRITE, machine, until  # noqa: E402
@@ -216,37 +217,5 @@ def kills_of_writer_shipper_and_collector_in_turn(collector):
     assert len(streams) == 1, streams
 
 
-def main():
-    missing = [p for p in (SHIP, WRITE, CLOCK) if not os.path.exists(p)]
-    if missing:
-        print(f"not ok - {missing} is not built\n0 passed, 1 failed, 0 skipped")
-        return 1
-    passed = failed = 0
-    folder = tempfile.mkdtemp(prefix="delivery-")
-    collector = Collector(BUILD + "/sekimori-collector", folder + "/c").start()
-    wanted = sys.argv[1:]
-    for number, function in enumerate(TESTS, 1):
-        if wanted and function.__name__ not in wanted:
-            continue
-        try:
-            function(collector)
-            print(f"ok {number} - {function.__name__}", flush=True)
-            passed += 1
-        except Exception as problem:  # noqa: BLE001: one failed test of many
-            print(f"not ok {number} - {function.__name__}: {problem!r}", flush=True)
-            failed += 1
-            if collector.process is None or collector.process.poll() is not None:
-                collector.start()
-    if collector.stop() != 0:
-        print("not ok - the collector ends without an error (or a leak)")
-        failed += 1
-    if failed:
-        for log in pathlib.Path(folder).glob("*.log"):
-            print(log.name, log.read_text()[-2000:])
-    shutil.rmtree(folder)
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(TESTS, lambda: OneCollector(Collector), (PROGRAM, SHIP, WRITE, CLOCK)))

@@ -2,24 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """GET /v1/inbox: what is published reaches the terminals it is for, at once for
 one that waits. Prints one line a test and a closing count."""
-import os, shutil, subprocess, sys, tempfile, threading, time
+import os, subprocess, sys, threading, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from suite import OneCollector, PROGRAM, equal, main  # noqa: E402
 from terminal import Collector, Terminal  # noqa: E402
 
-BUILD = os.environ.get("BUILD", "build")
-PROGRAM = BUILD + "/sekimori-collector"
 TESTS = []
 
 
 def test(function):
     TESTS.append(function)
     return function
-
-
-def equal(got, wanted, what=""):
-    if got != wanted:
-        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
 
 
 def publish(c, text, *words):
@@ -141,32 +135,5 @@ def a_stop_sends_those_who_wait_away(c):
     equal(ask(terminal, etag)[0], 304)
 
 
-def main():
-    names = sys.argv[1:]
-    passed = failed = 0
-    folder = tempfile.mkdtemp(prefix="collector-")
-    collector = Collector(PROGRAM, folder + "/c").start()
-    for function in TESTS:
-        if names and function.__name__ not in names:
-            continue
-        try:
-            function(collector)
-            print(f"ok - {function.__name__}", flush=True)
-            passed += 1
-        except Exception as problem:  # noqa: BLE001: one failed test of many
-            print(f"not ok - {function.__name__}: {problem!r}", flush=True)
-            failed += 1
-            if collector.process is None or collector.process.poll() is not None:
-                collector.start()
-    if collector.stop() != 0:
-        print("not ok - the collector ends without an error")
-        failed += 1
-    if failed:
-        print(open(collector.log, encoding="utf-8").read()[-4000:])
-    shutil.rmtree(folder)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(TESTS, lambda: OneCollector(Collector)))

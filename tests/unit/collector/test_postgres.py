@@ -7,7 +7,7 @@ import os, re, shutil, signal, sqlite3, subprocess, sys, tempfile, threading, ti
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from postgres import Postgres, Proxy, programs  # noqa: E402
-from suite import BUILD, PROGRAM, equal, until  # noqa: E402
+from suite import BUILD, PROGRAM, equal, main, until  # noqa: E402
 from terminal import Chain, Collector, Terminal, event  # noqa: E402
 
 TESTS = []
@@ -503,43 +503,45 @@ def a_sqlite_store_moves_here_whole(site):
         old.stop()
 
 
-def main():
-    names = sys.argv[1:]
+class Sites:
+    """One site on one database for all."""
+
+    def __init__(self, database):
+        self.database = database
+        self.folder = tempfile.mkdtemp(prefix="collector-")
+        self.site = Site(database, self.folder)
+
+    def before(self):
+        return self.site
+
+    def after(self, is_failed):
+        pass
+
+    def close(self, is_failed):
+        self.site.stop()
+        for name in ("/a.log", "/b.log"):
+            if is_failed and os.path.exists(self.folder + name):
+                print(open(self.folder + name, encoding="utf-8").read()[-3000:])
+        shutil.rmtree(self.folder)
+        return []
+
+
+def run_all():
+    """First the suite of the store, then the tests above."""
     if not programs():
-        print("skip PostgreSQL is not installed\n0 passed, 0 failed, 1 skipped")
-        return 0
-    counts = {"OK": 0, "FAILED": 0}
-    folder = tempfile.mkdtemp(prefix="collector-")
-    database = Postgres()
+        return main(TESTS, None, why_not="PostgreSQL is not installed")
+    database, counts = Postgres(), {"OK": 0, "FAILED": 0}
     try:
-        for program in () if names else ("test_store", "test_tree"):
+        for program in () if sys.argv[1:] else ("test_store", "test_tree"):
             for state, name in suite(database, program):
                 if state == "SKIPPED":  # of SQLite's files: not of this suite
                     continue
                 print(f"{'ok' if state == 'OK' else 'not ok'} - {name}")
                 counts[state] += 1
-        site = Site(database, folder)
-        for function in TESTS:
-            if names and function.__name__ not in names:
-                continue
-            try:
-                function(site)
-                print(f"ok - {function.__name__}", flush=True)
-                counts["OK"] += 1
-            except Exception as problem:  # noqa: BLE001: one failed test of many
-                print(f"not ok - {function.__name__}: {problem!r}", flush=True)
-                counts["FAILED"] += 1
-        site.stop()
-        if counts["FAILED"]:
-            for name in ("/a.log", "/b.log"):
-                if os.path.exists(folder + name):
-                    print(open(folder + name, encoding="utf-8").read()[-3000:])
+        return main(TESTS, lambda: Sites(database), counts=(*counts.values(), 0))
     finally:
         database.close()
-        shutil.rmtree(folder)
-    print("%d passed, %d failed" % tuple(counts.values()))
-    return 1 if counts["FAILED"] else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_all())

@@ -7,10 +7,9 @@ import base64, hashlib, http.client, json, os, random, re, shutil, signal, sqlit
 import subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from suite import BUILD, PROGRAM, equal, main  # noqa: E402
 from terminal import Chain, Collector, Terminal, run  # noqa: E402
 
-BUILD = os.environ.get("BUILD", "build")
-PROGRAM = BUILD + "/sekimori-collector"
 WITNESS = BUILD + "/sekimori-witness"
 TESTS = []
 WITNESSES = []  # processes
@@ -20,11 +19,6 @@ ENV = dict(os.environ, LC_ALL="C.UTF-8")
 def test(function):
     TESTS.append(function)
     return function
-
-
-def equal(got, wanted, what=""):
-    if got != wanted:
-        raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
 
 
 def true(value, what):
@@ -762,36 +756,30 @@ def the_collector_has_its_checkpoints_witnessed(w):
     witness.stop()
 
 
-def main():
-    if not os.path.exists(PROGRAM):
-        print(f"not ok 1 - {PROGRAM} is not built\n0 passed, 1 failed, 0 skipped")
-        return 1
-    names = sys.argv[1:]
-    passed = failed = 0
-    folder = tempfile.mkdtemp(prefix="proof-")
-    world = World(folder)
-    for number, function in enumerate(TESTS, 1):
-        if names and function.__name__ not in names:
-            continue
-        try:
-            function(world)
-            print(f"ok {number} - {function.__name__}", flush=True)
-            passed += 1
-        except Exception as problem:  # noqa: BLE001: one failed test of many
-            print(f"not ok {number} - {function.__name__}: {problem!r}", flush=True)
-            failed += 1
-        if world.collector.process:
-            world.collector.stop()
-    for process in WITNESSES:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-    if failed:
-        print(open(world.collector.log, encoding="utf-8").read()[-2000:])
-    shutil.rmtree(folder)
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+class Worlds:
+    """The same world for all; what a test has left running is stopped."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="proof-")
+        self.world = World(self.folder)
+
+    def before(self):
+        return self.world
+
+    def after(self, is_failed):
+        if self.world.collector.process:
+            self.world.collector.stop()
+
+    def close(self, is_failed):
+        for process in WITNESSES:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        if is_failed:
+            print(open(self.world.collector.log, encoding="utf-8").read()[-2000:])
+        shutil.rmtree(self.folder)
+        return []
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(TESTS, Worlds))

@@ -3,12 +3,12 @@
 """The real shipper and the real collector: enrolled with the token as it is
 printed, events from a real spool, kills on either side, a store that was lost.
 What arrives is compared with what was written, byte by byte by its chain."""
-import json, os, pathlib, shutil, signal, subprocess, sys, tempfile, time
+import json, os, pathlib, shutil, signal, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from suite import BUILD, OneCollector, PROGRAM, main  # noqa: E402
 from terminal import Collector, link, origin  # noqa: E402
 
-BUILD = os.environ.get("BUILD", "build")
 SHIP = os.path.abspath(f"{BUILD}/sekimori-ship")
 WRITE = os.path.abspath(f"{BUILD}/tests/e2e/tools/spool_write")
 PATIENCE = 40
@@ -265,34 +265,5 @@ def a_revoked_terminal_keeps_what_it_has(collector):
     m.stop()
 
 
-def main():
-    missing = [p for p in (SHIP, WRITE, BUILD + "/sekimori-collector") if not os.path.exists(p)]
-    if missing:
-        print(f"not ok - {missing} is not built\n0 passed, 1 failed, 0 skipped")
-        return 1
-    passed = failed = 0
-    folder = tempfile.mkdtemp(prefix="with-ship-")
-    collector = Collector(BUILD + "/sekimori-collector", folder + "/c").start()
-    for number, function in enumerate(TESTS, 1):
-        try:
-            function(collector)
-            print(f"ok {number} - {function.__name__}", flush=True)
-            passed += 1
-        except Exception as problem:  # noqa: BLE001: one failed test of many
-            print(f"not ok {number} - {function.__name__}: {problem!r}", flush=True)
-            failed += 1
-            if collector.process is None or collector.process.poll() is not None:
-                collector.start()
-    if collector.stop() != 0:
-        print("not ok - the collector ends without an error (or a leak)")
-        failed += 1
-    if failed:
-        for log in pathlib.Path(folder).glob("*.log"):
-            print(log.name, log.read_text()[-2000:])
-    shutil.rmtree(folder)
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(TESTS, lambda: OneCollector(Collector), (SHIP, WRITE, PROGRAM)))
