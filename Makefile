@@ -319,11 +319,15 @@ e2e: deb $(TOOLS) $(BUILD)/tests/e2e/guest-agent ## the packages in a real termi
 	$(Q)$(PYTHON) tests/e2e/run.py --build $(BUILD) $(E2E)
 
 # Only what has a shorter one in `make test`.
-soak: all $(BUILD)/tests/bench/load ## the long versions: three weeks of 1,000 terminals, 200 plugs in a row
+soak: all $(BUILD)/tests/bench/load $(TOOLS) $(WRONG_CLOCK) ## the long versions: three weeks of 1,000 terminals, 50 kills, 20 power cuts, 200 plugs in a row
 	$(Q)BUILD=$(BUILD) SEKIMORI_BACKLOG=1000x4200 $(PYTHON) \
 		tests/unit/collector/test_backlog.py
-	$(Q)SEKIMORI_CYCLES=200 $(MAKE) --no-print-directory e2e \
-		E2E='--only 28_plug_cycles --workers 1'
+	$(Q)BUILD=$(BUILD) SEKIMORI_KILLS=50 $(PYTHON) \
+		tests/unit/collector/test_delivery.py \
+		kills_of_writer_shipper_and_collector_in_turn
+	$(Q)SEKIMORI_CYCLES=200 SEKIMORI_CUTS=20 SEKIMORI_KILLS=50 \
+		$(MAKE) --no-print-directory e2e \
+		E2E="--only '28_plug_cycles|61_evidence' --workers 1"
 
 test: ## everything there is, from a fresh Debian 12 (root)
 	$(Q)pkg/setup.sh test

@@ -190,6 +190,7 @@ class Terminal:
 
 class Collector:
     """One collector in its own folder, on ports the kernel chose."""
+    restore_signals = True  # False: a file that may not grow fails with EFBIG
 
     def __init__(self, program, folder, database=None):
         self.program, self.folder, self.database = program, folder, database
@@ -217,7 +218,8 @@ class Collector:
             at = log.tell()
             self.process = subprocess.Popen(
                 [self.program, "--config", self.config, "serve"],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                restore_signals=self.restore_signals)
         end = time.monotonic() + 20
         while time.monotonic() < end and self.process.poll() is None:
             with open(self.log, encoding="utf-8") as log:

@@ -3,7 +3,7 @@
 """Exactly once and in order, whatever becomes of the requests on their way and
 whatever the terminal's clock says: the real shipper, spool and collector, with
 a network between them that loses answers, repeats, delays and reorders."""
-import os, pathlib, random, signal, subprocess, sys, time
+import os, pathlib, random, resource, signal, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from faults import Faults  # noqa: E402
@@ -181,6 +181,38 @@ def a_right_clock_still_judges_the_server(collector):
             m.stop()
     finally:
         module.ssl.SSLContext.load_cert_chain = original
+
+
+# ---- no room at the collector -----------------------------------------------------
+
+@test
+def a_store_that_cannot_grow_loses_nothing(collector):
+    """No file of the collector may grow: 503, and the terminal keeps what it has.
+    Then there is room again."""
+    own = Collector(BUILD + "/sekimori-collector", collector.folder + "-full")
+    own.restore_signals = False
+    own.start()
+    m = machine(own, "full")
+    m.write(100)
+    m.start()
+    m.check()
+    sizes = [p.stat().st_size for p in pathlib.Path(own.folder).iterdir()]
+    limit = max(sizes) + 65536
+    resource.prlimit(own.process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    m.write(3000)
+    cursor = pathlib.Path(m.root, "var/lib/sekimori-ship/cursor")
+    until(lambda: "collector is busy" in cursor.read_text(), "a refusal")
+    time.sleep(1)
+    assert own.process.poll() is None, "the collector is alive"
+    arrived = len(m.rows())
+    acked = int(cursor.read_text().split()[1])
+    assert acked <= arrived < m.written, (acked, arrived, m.written)
+    m.write(20)
+    resource.prlimit(own.process.pid, resource.RLIMIT_FSIZE,
+                     (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    m.check()
+    m.stop()
+    assert own.stop() == 0
 
 
 # ---- kills ----------------------------------------------------------------------
