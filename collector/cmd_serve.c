@@ -236,6 +236,20 @@ static int start_output(struct server *s, size_t index)
 	return r;
 }
 
+static int start_retention(struct server *s)
+{
+	struct note_key key;
+	int r = logkey_load(s->dirfd, LOGKEY_NAME, &key);
+
+	if (r == 0)
+		r = retention_start(s->service.writer, &s->cli->log,
+				    span_str(key.name),
+				    s->cli->config.retention_days,
+				    &s->retention);
+	explicit_bzero(&key, sizeof(key));
+	return r;
+}
+
 static int start_outputs(struct server *s)
 {
 	int r = 0;
@@ -271,8 +285,7 @@ static int start(struct server *s)
 		r = start_outputs(s);
 	if (r < 0)
 		return r;
-	r = retention_start(s->service.writer, &s->cli->log,
-			    s->cli->config.retention_days, &s->retention);
+	r = start_retention(s);
 	if (r < 0)
 		return failed(s, "retention", r);
 	r = handshake_start(&s->service.handshake);

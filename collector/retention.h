@@ -10,18 +10,21 @@
 #include <stdint.h>
 
 #include "agent/base/log.h"
+#include "policy/span.h"
 #include "collector/writer.h"
 
 struct retention;
 
 /*
  * Starts a thread that looks at once and then every hour, through `writer`,
- * which must outlive it. `days`: since receipt; 0: nothing is ever taken out,
+ * which must outlive it. What it will remove it tells first, in an event of the
+ * log `origin` itself (own_log.h). `days`: since receipt; 0: nothing is ever taken out,
  * and *ret_retention is NULL. 0 or -errno.
  */
-int retention_start(struct writer *writer, const struct log *log, uint64_t days,
+int retention_start(struct writer *writer, const struct log *log,
+		    struct span origin, uint64_t days,
 		    struct retention **ret_retention)
-	__attribute__((nonnull(1, 4), warn_unused_result));
+	__attribute__((nonnull(1, 5), warn_unused_result));
 
 /* Before writer_stop(). NULL is fine. */
 void retention_stop(struct retention *retention);

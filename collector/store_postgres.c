@@ -172,7 +172,7 @@ static const char *const SQL[] = {
 		"  stored FROM streams GROUP BY host) a ON a.host = h.id"
 		" LEFT JOIN (SELECT host, count(*) AS count FROM incidents"
 		"  GROUP BY host) i ON i.host = h.host"
-		" ORDER BY h.last_ms DESC, h.id",
+		" WHERE h.tenant <> '' ORDER BY h.last_ms DESC, h.id",
 	[PG_TERMINALS_NAMED] =
 		"SELECT h.host, h.tenant, h.hostname, h.unit, h.tier, h.mode,"
 		" h.policy, h.version, h.first_ms, h.last_ms, h.status_ms,"

@@ -190,7 +190,8 @@ static const char *const SQL[] = {
 	[STMT_META_SET] = "INSERT INTO meta VALUES(?1, ?2)"
 			  " ON CONFLICT DO UPDATE SET value = excluded.value",
 	[STMT_META_GET] = "SELECT value FROM meta WHERE key = ?1",
-	[STMT_TERMINALS] = TERMINALS " ORDER BY h.last_ms DESC, h.id",
+	[STMT_TERMINALS] = TERMINALS
+	" WHERE h.tenant <> '' ORDER BY h.last_ms DESC, h.id",
 	[STMT_TERMINALS_NAMED] = TERMINALS
 	" WHERE h.host = ?1 OR h.hostname = ?1"
 	" ORDER BY h.last_ms DESC, h.id",

@@ -17,6 +17,7 @@
 #include "agent/base/hex.h"
 #include "agent/wire/frame.h"
 #include "collector/ident.h"
+#include "collector/own_log.h"
 #include "collector/secret.h"
 #include "collector/verify_line.h"
 #include "collector/verify_streams.h"
@@ -73,6 +74,9 @@ struct verify {
 	uint64_t hole_from, hole_to; /* leaves left out, not reported yet */
 	bool is_kept;		     /* an event with its record came */
 	uint64_t retired_from, retired_to; /* leaves, not reported yet */
+	uint64_t retired_end;		   /* behind the last of all */
+	struct own_log own_log;		   /* of the export's log */
+	uint64_t announced;		   /* leaves, by its own events */
 	struct misplaced misplaced[MISPLACED_MAX];
 	size_t misplaced_count;
 	struct verify_streams streams;
@@ -430,7 +434,29 @@ static void check_retired(struct verify *v, const struct item *item)
 	v->sums.retired++;
 	if (v->retired_from == v->retired_to)
 		v->retired_from = item->leaf;
-	v->retired_to = item->leaf + 1;
+	v->retired_to = v->retired_end = item->leaf + 1;
+}
+
+/* What the collector says in the tree that it would remove. */
+static void note_announced(struct verify *v, const struct item *item,
+			   struct span event)
+{
+	uint64_t last;
+
+	if (own_log_read(&v->own_log, item->host, event, &last) == 0 &&
+	    last < item->leaf && last >= v->announced)
+		v->announced = last + 1;
+}
+
+/* The events of one terminal do not hold the collector's own. */
+static void check_announced(struct verify *v)
+{
+	if (v->is_all && v->retired_end > v->announced)
+		report(v, VERIFY_EDIT,
+		       "leaf=%" PRIu64 "..%" PRIu64
+		       ": records are gone of which the collector's own "
+		       "events say nothing",
+		       v->announced, v->retired_end - 1);
 }
 
 /* The event's octets must give its hash, where the hash before is known. */
@@ -528,6 +554,7 @@ static int add_event(struct verify *v, const struct verify_line *line)
 	}
 	if (!stream->is_disturbed)
 		check_chain(v, stream, item);
+	note_announced(v, item, line->event);
 	stream->is_disturbed = false;
 	if (item->seq > stream->seq) {
 		stream->seq = item->seq;
@@ -553,6 +580,8 @@ static int begin(struct verify *v, const struct verify_line *line)
 	r = logkey_checkpoint_read(TAKE_PTR(text.data), &v->own);
 	if (r == -EBADMSG)
 		return -EINVAL;
+	if (r == 0)
+		r = own_log_init(v->own.checkpoint.origin, &v->own_log);
 	if (r == 0)
 		check_signatures(v);
 	return r < 0 ? r : compare_roots(v);
@@ -619,6 +648,7 @@ int verify_finish(struct verify *v, struct verify_result *ret_result)
 		r = compare_roots(v);
 	report_hole(v, true);
 	report_retired(v);
+	check_announced(v);
 	report_misplaced(v);
 	finish_checkpoints(v);
 	v->sums.leaves = v->tree.size;

@@ -409,6 +409,40 @@ def every_kind_of_tampering_is_named_with_its_place(site):
 
 
 @test
+def what_retention_removes_is_announced_in_the_tree(site):
+    site = fresh_site(site)
+    terminal, chain = site.terminal()
+    deliver(terminal, chain.grow(40), [site.first], batch=20)
+    site.first.stop()
+    day = int(time.time()) // 86400 - 40
+    site.database.ask(f"CREATE TABLE events_{day} PARTITION OF events FOR VALUES FROM ({day * 86400000})"
+                      f" TO ({(day + 1) * 86400000}); UPDATE events SET recv_ms = {day * 86400000}"
+                      " WHERE seq <= 12")
+    write_config = site.first.write_config
+
+    def with_retention():
+        write_config()
+        with open(site.first.config, "a", encoding="utf-8") as file:
+            file.write("retention_days = 30\n")
+
+    site.first.write_config = with_retention
+    site.first.start()
+    end = time.monotonic() + 20
+    while time.monotonic() < end and "of 12 events" not in open(site.first.log, encoding="utf-8").read():
+        time.sleep(0.05)
+    site.first.stop()
+    site.first.command("checkpoint")
+    lines = judged(site)
+    equal([line.split(":")[0] for line in lines], ["retired leaf=0..11"], lines)
+    equal(site.database.ask("SELECT count(*) FROM events WHERE code = 'collector.retention'"), "1")
+    listed = site.first.command("terminals")
+    equal((terminal.host in listed, len(listed.splitlines())), (True, 1), "the city's terminals")
+    site.database.ask("UPDATE events SET body = '', quarantine = 64 WHERE seq <= 15 AND id <= 40")
+    lines = judged(site)
+    equal([line.split(":")[0] for line in lines], ["retired leaf=0..14", "edit leaf=12..14"], lines)
+
+
+@test
 def a_second_history_is_a_fork_to_whom_saw_the_first(site):
     """The operator puts the database back and lets another history grow, of the same length."""
     site = fresh_site(site)

@@ -220,6 +220,11 @@ def edit_of_a_body_is_named(w):
         equal(len(lines), 1, lines)
 
 
+def own_host(w):
+    """The collector's id as a sender, from the name of its log."""
+    return sha(b"sekimori-collector\n" + w.key.split("+")[0].encode())[:16].hex()
+
+
 @test
 def retention_is_named_and_tampering_behind_it_too(w):
     """The service takes out what is old; the rest is proved, in the file it is gone."""
@@ -247,6 +252,14 @@ def retention_is_named_and_tampering_behind_it_too(w):
     database.close()
     equal(before - open(path + "/collector.db", "rb").read().count(needle) >= 120, True,
           "the records are gone from the file")
+    own = [e for e in lines if "leaf" in e and e["terminal"] == own_host(w)]
+    equal([(e["leaf"], e["seq"], e["event"]["metadata"]["event_code"]) for e in own],
+          [(w.count, 1, "collector.retention")], "what was removed is in the tree")
+    told = own[0]["event"]["sekimori"]["retention"]
+    equal([told[k] for k in ("first_leaf", "last_leaf", "days")], [0, 119, 30])
+    true(abs(time.time() * 1000 - 30 * 86400000 - told["before"]) < 60000, told)
+    listed = command("--dir", path, "terminals").stdout.decode()
+    true(own_host(w) not in listed and w.terminals[0].host in listed, "no terminal of the city's")
     code, told, end = judge(w, path)
     equal((code, len(told)), (0, 1), told)
     true(told[0].startswith("retired leaf=0..119: "), told)
@@ -260,6 +273,14 @@ def retention_is_named_and_tampering_behind_it_too(w):
     database.close()
     expect(w, path, r"retired leaf=0\.\.", f"edit {at(w, 199)}: its record was taken out",
            f"edit {at(w, 49)}: the event and its hash")
+
+
+@test
+def the_oldest_records_emptied_by_hand_are_named(w):
+    """As retention would leave them, but for what it says of itself in the tree."""
+    lines = expect(w, w.copy("UPDATE events SET body = '', quarantine = 64 WHERE id <= 12"),
+                   r"retired leaf=0\.\.11: ", r"edit leaf=0\.\.11: records are gone of which")
+    equal(len(lines), 2, lines)
 
 
 @test
