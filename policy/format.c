@@ -364,6 +364,8 @@ static void put_policy(struct writer *w)
 				   : " unnamed-keyboard hold");
 	if (header->wants_tamper)
 		put_str(w, " tamper on");
+	if (header->wants_ledger)
+		put_str(w, " grant-media ledger");
 	if (header->has_mynumber_max) {
 		put_str(w, " mynumber-max ");
 		put_number(w, header->mynumber_max);

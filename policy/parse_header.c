@@ -22,6 +22,7 @@ enum policy_word {
 	POLICY_UNNAMED_KEYBOARD,
 	POLICY_TAMPER,
 	POLICY_MYNUMBER_MAX,
+	POLICY_GRANT_MEDIA,
 };
 
 static const char *const policy_words[] = {
@@ -35,6 +36,7 @@ static const char *const policy_words[] = {
 	[POLICY_UNNAMED_KEYBOARD] = "unnamed-keyboard",
 	[POLICY_TAMPER] = "tamper",
 	[POLICY_MYNUMBER_MAX] = "mynumber-max",
+	[POLICY_GRANT_MEDIA] = "grant-media",
 	NULL,
 };
 
@@ -44,6 +46,7 @@ static const char *const implicit_words[] = {"block", "reject", "allow", NULL};
 static const char *const keyboard_words[] = {"allow", "deny", NULL};
 static const char *const unnamed_words[] = {"hold", "allow", NULL};
 static const char *const switch_words[] = {"off", "on", NULL};
+static const char *const grant_media_words[] = {"any", "ledger", NULL};
 
 /* Word, then the blank before its value. */
 static int parse_word_and_blank(struct parser *p, const char *const *words,
@@ -125,6 +128,10 @@ static int parse_policy_value(struct parser *p, enum policy_word word)
 	case POLICY_TAMPER:
 		r = parse_choice(p, switch_words, &choice);
 		header->wants_tamper = choice == 1;
+		return r;
+	case POLICY_GRANT_MEDIA:
+		r = parse_choice(p, grant_media_words, &choice);
+		header->wants_ledger = choice == 1;
 		return r;
 	case POLICY_MYNUMBER_MAX:
 		return parse_mynumber_max(p);

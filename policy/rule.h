@@ -163,6 +163,7 @@ struct ruleset_header {
 	bool forbids_new_keyboard;
 	enum unnamed_keyboard unnamed_keyboard;
 	bool wants_tamper;
+	bool wants_ledger;
 	bool has_mynumber_max;
 	uint32_t mynumber_max;
 	uint32_t name;

@@ -290,6 +290,11 @@ bool ruleset_wants_tamper(const struct ruleset *ruleset)
 	return ruleset->header.wants_tamper;
 }
 
+bool ruleset_wants_ledger(const struct ruleset *ruleset)
+{
+	return ruleset->header.wants_ledger;
+}
+
 bool ruleset_mynumber_max(const struct ruleset *ruleset, uint32_t *ret_max)
 {
 	if (!ruleset->header.has_mynumber_max)

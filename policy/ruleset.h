@@ -107,6 +107,10 @@ bool ruleset_lets_keyboards_in(const struct ruleset *ruleset);
 /* Whether tamper protection is wanted: `tamper on`; off where not written. */
 bool ruleset_wants_tamper(const struct ruleset *ruleset);
 
+/* Whether a grant opens only media of the ledger (a rule with `sticker` speaks
+ * of them today): `grant-media ledger`. */
+bool ruleset_wants_ledger(const struct ruleset *ruleset);
+
 /* How many 個人番号 a file that is written under a grant may have before the
  * grant ends: `mynumber-max N`. False, *ret_max unchanged: any number. */
 bool ruleset_mynumber_max(const struct ruleset *ruleset, uint32_t *ret_max)

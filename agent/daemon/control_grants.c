@@ -154,6 +154,20 @@ static int refuse_device(struct control_call *asked, int r)
 		      "no such device is present");
 }
 
+/* Said before anybody decides about it in vain. */
+static bool is_off_ledger(struct daemon *daemon, const struct media_fact *fact)
+{
+	struct pipeline *pipeline = &daemon->pipeline;
+	struct decide_context context;
+	struct verdict verdict;
+
+	pipeline_context(pipeline, &context);
+	context.history = NULL; /* looking is not applying */
+	context.history_count = 0;
+	decide_media(pipeline->bundle.ruleset, fact, &context, &verdict);
+	return !pipeline_may_grant(pipeline, &verdict);
+}
+
 /* 0 and the id was sent, or a named error. */
 static int make_request(struct control_call *asked,
 			const struct grants_wish *wish)
@@ -197,6 +211,10 @@ int run_request(struct control_call *asked)
 	r = find_device(asked->daemon, wanted.device, &found);
 	if (r < 0)
 		return refuse_device(asked, r);
+	if (found.has_media && is_off_ledger(asked->daemon, &found.media))
+		return refuse(asked, ERROR_OF("NotInLedger"),
+			      "the medium is not in this year's ledger: no "
+			      "grant can open it");
 	access = found.is_medium ? GRANT_READ_ONLY : GRANT_AUTHORISE;
 	if (wanted.access &&
 	    grant_access_from_str(span_str(wanted.access), &access) != 0)

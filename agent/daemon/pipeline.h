@@ -334,6 +334,10 @@ void pipeline_flush_builtins(struct pipeline *pipeline)
 const struct grants_row *pipeline_decide_usb_granted(
 	struct pipeline *pipeline, const struct usb_entry *entry,
 	struct verdict *ret_verdict) __attribute__((nonnull));
+/* Whether a grant may open the medium that VERDICT is about: where policy wants
+ * the ledger asked first, only one that stands in it, for today. */
+bool pipeline_may_grant(const struct pipeline *pipeline,
+			const struct verdict *verdict) __attribute__((nonnull));
 /* The decision is GRANT's (NULL: no grant's). */
 void pipeline_take_grant(const struct grants_row *grant,
 			 struct decision *decision) __attribute__((nonnull(2)));

@@ -35,6 +35,15 @@ const struct grants_row *pipeline_decide_usb_granted(
 	return row;
 }
 
+bool pipeline_may_grant(const struct pipeline *pipeline,
+			const struct verdict *verdict)
+{
+	const struct ruleset *ruleset = pipeline->bundle.ruleset;
+
+	return !ruleset || !ruleset_wants_ledger(ruleset) ||
+	       verdict->sticker.len > 0;
+}
+
 void pipeline_take_grant(const struct grants_row *grant,
 			 struct decision *decision)
 {

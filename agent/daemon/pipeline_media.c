@@ -104,9 +104,11 @@ static void decide(struct pipeline *pipeline, struct medium_entry *entry)
 	pipeline_media_fact(pipeline, entry, &fact);
 	pipeline_context(pipeline, &context);
 	decide_media(pipeline->bundle.ruleset, &fact, &context, &verdict);
-	const struct grants_row *grant =
-		grants_raise_media(pipeline->options.grants, &fact, entry->plug,
-				   clock_boot_ns(), &verdict);
+	const struct grants_row *grant = NULL;
+	if (pipeline_may_grant(pipeline, &verdict))
+		grant = grants_raise_media(pipeline->options.grants, &fact,
+					   entry->plug, clock_boot_ns(),
+					   &verdict);
 	pipeline_take_verdict(pipeline, &verdict, &entry->decision);
 	pipeline_take_grant(grant, &entry->decision);
 	if (entry->is_parent_out && entry->decision.access != MEDIA_DENY) {

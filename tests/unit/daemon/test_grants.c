@@ -476,6 +476,44 @@ static void several_give_as_much_as_the_most_of_them(void **state)
 	assert_int_equal(access_of(w), MEDIA_DENY);
 }
 
+/* The entry for the year first, then the grant for each use. */
+static void where_policy_wants_the_ledger_it_is_asked_first(void **state)
+{
+	static const struct {
+		const char *rule;
+		enum media_access access;
+	} rows[] = {
+		{"media deny serial \"S1\" sticker \"USB-0142\"",
+		 MEDIA_READ_ONLY},
+		{"media deny serial \"S1\"", MEDIA_DENY},
+		{"media deny serial \"S1\" sticker \"USB-0142\" lost",
+		 MEDIA_DENY},
+		{"media read-only serial \"S1\" sticker \"USB-0142\" "
+		 "until 2020-03-31",
+		 MEDIA_DENY},
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[2048] = "policy \"t\" serial 1 mode enforce "
+				  "grant-media ledger\n"
+				  "allow with-interface 08:06:50\n";
+		put_key(text, sizeof(text), w->keys[0],
+			"\"h1\" role \"helpdesk\"", "access read-only");
+		size_t at = strlen(text);
+		(void)snprintf(text + at, sizeof(text) - at, "%s\n",
+			       rows[i].rule);
+		machine_rules(&w->machine, text);
+		assert_int_equal(machine_load(&w->machine), 0);
+		if (i == 0) {
+			sign(w, 0);
+			offer(w);
+		}
+		if (access_of(w) != rows[i].access)
+			fail_msg("%s: %d", rows[i].rule, (int)access_of(w));
+	}
+}
+
 static void one_person_cannot_fill_the_queue(void **state)
 {
 	const struct grants_wish wish = {
@@ -572,6 +610,7 @@ int main(void)
 		ROW(what_was_written_can_end_it),
 		ROW(a_key_that_policy_drops_ends_what_it_gave),
 		ROW(several_give_as_much_as_the_most_of_them),
+		ROW(where_policy_wants_the_ledger_it_is_asked_first),
 		ROW(one_person_cannot_fill_the_queue),
 		ROW(what_is_forgotten_does_not_come_back_either),
 	};

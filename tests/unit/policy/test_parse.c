@@ -290,7 +290,8 @@ static void header_is_read_from_any_text(void **state)
 		 .text = SPAN("policy \"情報市\" serial 12 mode monitor floor "
 			      "T2 zone \"mynumber\" implicit reject "
 			      "new-keyboard deny unnamed-keyboard allow "
-			      "tamper on mynumber-max 10\n"
+			      "tamper on grant-media ledger mynumber-max "
+			      "10\n"
 			      "contact \"内線 2345\"\n")},
 		{.name = "20", .text = SPAN("allow\nmedia deny")},
 	};
@@ -309,6 +310,7 @@ static void header_is_read_from_any_text(void **state)
 	assert_true(ruleset_forbids_new_keyboard(ruleset));
 	assert_true(ruleset_lets_keyboards_in(ruleset));
 	assert_true(ruleset_wants_tamper(ruleset));
+	assert_true(ruleset_wants_ledger(ruleset));
 	uint32_t max = 0;
 	assert_true(ruleset_mynumber_max(ruleset, &max));
 	assert_int_equal(max, 10);
@@ -319,7 +321,8 @@ static void header_is_read_from_any_text(void **state)
 	assert_string_equal(text, "policy \"情報市\" serial 12 mode monitor "
 				  "floor T2 zone \"mynumber\" implicit reject "
 				  "new-keyboard deny unnamed-keyboard allow "
-				  "tamper on mynumber-max 10\n"
+				  "tamper on grant-media ledger mynumber-max "
+				  "10\n"
 				  "contact "
 				  "\"内線 2345\"\n");
 	ruleset_unref(ruleset);
