@@ -219,16 +219,37 @@ class Case:
         """The durable events of this code since mark(), or all of them,
         oldest first. With `wait`, waits that many seconds until there are
         `count` of them, the daemon being away meanwhile or not."""
-        def found():
-            got = [e for e in self._events_after(0 if all else self._mark,
-                                                 wait is not None)
-                   if code in (None, event_code(e))
+        after = 0 if all else self._mark
+
+        def found(events):
+            got = [e for e in events if code in (None, event_code(e))
                    and (where is None or where(e))]
             return got if len(got) >= count else None
 
         if wait is None:
-            return found() or []
-        return self.wait_for(found, wait, f"{count} × {code or 'any event'}")
+            return found(self._events_after(after, False)) or []
+        return self.wait_for_events(found, wait,
+                                    f"{count} × {code or 'any event'}", after)
+
+    def wait_for_events(self, probe, seconds, what, after=None):
+        """Waits until probe(events since mark()) returns something. They are
+        read when there are more of them: reading costs the guest far more
+        than the look whether the spool's end moved."""
+        after = self._mark if after is None else after
+        seen = None
+
+        def look():
+            nonlocal seen
+            tail = self.machine.sh("cat /run/sekimori/spool.tail").text.split()
+            if tail and tail == seen:
+                return None
+            events = self._events_after(after, True)
+            newest = max([after] + [e["metadata"]["sequence"]
+                                    for e in events])
+            seen = tail if int(tail[1] if tail else -1) == newest else None
+            return probe(events)
+
+        return self.wait_for(look, seconds, what)
 
     def _events_after(self, sequence, may_be_away):
         result = self.sh(f"sekimorictl events --json --since {sequence + 1}")
