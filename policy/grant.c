@@ -170,6 +170,8 @@ static bool take_limits(struct lines *lines, struct grant *grant)
 		return lines_fail(lines, "has no end");
 	if (grant->wall_not_after_s <= grant->wall_not_before_s)
 		return lines_fail(lines, "ends before it begins");
+	if (grant->wall_not_after_s <= grant->wall_issued_s)
+		return lines_fail(lines, "ends before it was issued");
 	if (grant->minutes == 0)
 		return lines_fail(lines, "does not say how long");
 	return true;

@@ -162,8 +162,21 @@ static bool take_grant(struct grants *grants, struct grant_proof *proof,
 	return true;
 }
 
+/* A desk whose clock is years ahead must not shut out all that comes later: the
+ * time stands for "not again", no more. */
+static void note_gone(struct grants *grants, const struct grant *grant,
+		      struct grants_now now)
+{
+	uint64_t latest = now.wall_s + GRANT_TERM_MAX_S;
+
+	grants_note_gone(grants, grant->id,
+			 grant->wall_issued_s < latest ? grant->wall_issued_s
+						       : latest);
+}
+
 /* The desk's no ends the request; nothing else. */
-static bool take_denial(struct grants *grants, const struct grant_proof *proof)
+static bool take_denial(struct grants *grants, const struct grant_proof *proof,
+			struct grants_now now)
 {
 	struct grants_row *row = grants_row_of(grants, proof->grant.id);
 	char note[GRANT_NOTE_MAX + 1] = "";
@@ -174,7 +187,7 @@ static bool take_denial(struct grants *grants, const struct grant_proof *proof)
 	memcpy(note, proof->grant.note.ptr, proof->grant.note.len);
 	grants_tell_refused(grants, row ? &row->grant : &proof->grant,
 			    proof->approvers, RECORD_REASON_GRANT_DENIED, note);
-	grants_note_gone(grants, proof->grant.id, proof->grant.wall_issued_s);
+	note_gone(grants, &proof->grant, now);
 	if (row)
 		grants_drop(grants, row);
 	return false;
@@ -192,7 +205,7 @@ static bool take_revocation(struct grants *grants,
 		return true;
 	}
 	/* It came before its grant: that one will never count */
-	grants_note_gone(grants, proof->grant.id, proof->grant.wall_issued_s);
+	note_gone(grants, &proof->grant, now);
 	return false;
 }
 
@@ -221,7 +234,7 @@ static bool take(struct grants *grants, struct grant_proof *proof,
 		return refuse(grants, proof, RECORD_REASON_GRANT_REPLAYED,
 			      NULL);
 	if (proof->grant.action == GRANT_DENY)
-		return take_denial(grants, proof);
+		return take_denial(grants, proof, now);
 	return take_grant(grants, proof, offer, now);
 }
 

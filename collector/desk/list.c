@@ -173,6 +173,11 @@ int cmd_show(struct desk *desk, const char *id)
 	print_field(desk, "機器", "device", desk_text(row, "device"));
 	print_field(desk, "受付", "ticket", desk_text(row, "ticket"));
 	print_field(desk, "説明", "note", desk_text(row, "note"));
+	if (desk_number(row, "report_by") > 0) {
+		printf("  %s: ", desk_say(desk, "事後報告の期限", "report by"));
+		print_time(desk_number(row, "report_by"));
+		putchar('\n');
+	}
 	print_field(desk, "相関番号", "correlation",
 		    desk_text(row, "correlation"));
 	print_field(desk, "端末が断った理由", "refused by the terminal",

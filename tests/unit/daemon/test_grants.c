@@ -125,6 +125,7 @@ static void what_is_not_for_here_changes_nothing(void **state)
 	refused(w, RECORD_REASON_GRANT_TERMINAL);
 	w->grant.terminal = SPAN(HERE);
 
+	w->grant.wall_issued_s = w->now.wall_s - 60;
 	w->grant.wall_not_after_s = w->now.wall_s;
 	sign(w, 0);
 	offer(w);
@@ -588,6 +589,35 @@ static void what_is_forgotten_does_not_come_back_either(void **state)
 			 RECORD_REASON_GRANT_REPLAYED);
 }
 
+static void a_desk_with_a_wrong_clock_shuts_nobody_out(void **state)
+{
+	struct world *w = *state;
+	const struct grant good = w->grant;
+	char id[GRANT_ID_CHARS + 1];
+
+	for (unsigned int i = 0; i <= GRANTS_GONE_MAX; i++) {
+		w->inbox[0] = '\0';
+		(void)snprintf(id, sizeof(id), "g-%016x", i);
+		w->grant = (struct grant){
+			.action = GRANT_REVOKE,
+			.id = span_str(id),
+			.wall_issued_s = INT64_MAX - i,
+			.terminal = SPAN(HERE),
+			.note = SPAN("x"),
+		};
+		sign(w, 0);
+		offer(w);
+	}
+	w->inbox[0] = '\0';
+	w->grant = good;
+	w->now.wall_s += GRANT_TERM_MAX_S + 1;
+	w->grant.wall_issued_s = w->now.wall_s;
+	w->grant.wall_not_after_s = w->now.wall_s + 86400;
+	sign(w, 0);
+	offer(w);
+	assert_int_equal(access_of(w), MEDIA_READ_ONLY);
+}
+
 #define ROW(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -613,6 +643,7 @@ int main(void)
 		ROW(where_policy_wants_the_ledger_it_is_asked_first),
 		ROW(one_person_cannot_fill_the_queue),
 		ROW(what_is_forgotten_does_not_come_back_either),
+		ROW(a_desk_with_a_wrong_clock_shuts_nobody_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

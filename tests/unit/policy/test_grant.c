@@ -127,6 +127,8 @@ static void anything_else_is_refused_with_a_reason(void **state)
 		/* Right-to-left override: shows another text than it is */
 		HEAD("grant") SCOPE UNTIL MINUTES REASON "note a\xe2\x80\xae"
 							 "b\nend\n",
+		HEAD("grant") SCOPE "not-after 1795132800\n" MINUTES REASON
+				    "end\n",
 		HEAD("deny") "end\n",
 		HEAD("revoke") "end\n",
 		HEAD("revoke") SCOPE "note x\nend\n",
