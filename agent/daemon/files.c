@@ -142,7 +142,7 @@ static int mark_seen(const struct mount_entry *entry, void *userdata)
 	for (struct files_mount *mount = files->mounts; mount;
 	     mount = mount->next) {
 		if (!is_same_system(mount, entry) || mount->why ||
-		    strcmp(mount->point, entry->point) != 0)
+		    mount->is_away || strcmp(mount->point, entry->point) != 0)
 			continue;
 		mount->is_seen = true;
 		files_guard_ask(files, mount);
@@ -237,6 +237,13 @@ static void end_mount(struct files_mount *mount, const char *why)
 		__atomic_store_n(&mount->why, why, __ATOMIC_RELEASE);
 }
 
+/* The reader ends it once nobody has it open any more. */
+static void leave_mount(struct files_mount *mount)
+{
+	files_guard_end(mount->files, mount);
+	__atomic_store_n(&mount->is_away, true, __ATOMIC_RELEASE);
+}
+
 void files_sync(struct files *files)
 {
 	lock(files);
@@ -250,7 +257,7 @@ void files_sync(struct files *files)
 		for (struct files_mount *mount = files->mounts; mount;
 		     mount = mount->next)
 			if (!mount->is_seen)
-				end_mount(mount, "unmounted");
+				leave_mount(mount);
 	bool has_mounts = files->mounts != NULL;
 	(void)pthread_cond_broadcast(&files->work);
 	unlock(files);

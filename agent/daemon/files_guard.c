@@ -35,7 +35,8 @@ void files_guard_tell(const struct files *files, struct files_mount *mount)
 	uint64_t born_ns = __atomic_load_n(&mount->watched_ns,
 					   __ATOMIC_ACQUIRE);
 
-	if (!guard->watch || mount->why || born_ns == mount->told_ns)
+	if (!guard->watch || mount->why || mount->is_away ||
+	    born_ns == mount->told_ns)
 		return;
 	guard->watch(guard->userdata, mount->major, mount->minor, born_ns);
 	mount->told_ns = born_ns;
@@ -81,11 +82,11 @@ void files_fill_told(const struct files_mount *mount,
 		.has_stat = true,
 		.inode = told->inode,
 		.link_count = 1,
-		.owner_uid = told->uid,
-		.is_writer = true,
 	};
 	if (lstat(told->path, &st) == 0 && st.st_ino == told->inode)
-		ret_event->size_bytes = (uint64_t)st.st_size;
+		files_fill_stat(ret_event, &st);
+	ret_event->owner_uid = told->uid;
+	ret_event->is_writer = true;
 }
 
 /* Under the lock. False: no such mount. */
@@ -94,9 +95,9 @@ static bool hand_over(struct files *files, const struct guard_writing *writing)
 	struct files_mount *mount = files->mounts;
 	size_t size = strnlen(writing->path, sizeof(writing->path));
 
-	while (mount &&
-	       (mount->why || GUARD_KEY(false, mount->major, mount->minor) !=
-				      writing->file_system))
+	while (mount && (mount->why || mount->is_away ||
+			 GUARD_KEY(false, mount->major, mount->minor) !=
+				 writing->file_system))
 		mount = mount->next;
 	if (!mount)
 		return false;

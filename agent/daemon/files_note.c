@@ -190,16 +190,31 @@ struct note *note_table_due(const struct note_table *table,
 	return NULL;
 }
 
-void note_table_told(struct note_table *table, uint64_t inode,
+void note_table_told(struct note_table *table, const struct note *note,
 		     uint64_t mono_now_ns)
 {
-	unsigned int at = table->next_recent++ % NOTE_RECENT_MAX;
+	unsigned int at = NOTE_RECENT_MAX;
 
 	for (unsigned int i = 0; i < NOTE_RECENT_MAX; i++)
-		if (table->recent[i].inode == inode)
+		if (table->recent[i].inode == note->inode)
 			at = i;
-	table->recent[at].inode = inode;
+	if (at == NOTE_RECENT_MAX)
+		at = table->next_recent++ % NOTE_RECENT_MAX;
+	table->recent[at].inode = note->inode;
 	table->recent[at].mono_told_ns = mono_now_ns;
+	table->recent[at].size_bytes = note->size_bytes;
+	table->recent[at].wall_changed_ns = note->wall_changed_ns;
+}
+
+bool note_table_is_told(const struct note_table *table, uint64_t inode,
+			uint64_t size_bytes, int64_t wall_changed_ns)
+{
+	for (unsigned int i = 0; i < NOTE_RECENT_MAX; i++)
+		if (table->recent[i].inode == inode &&
+		    table->recent[i].size_bytes == size_bytes &&
+		    table->recent[i].wall_changed_ns == wall_changed_ns)
+			return true;
+	return false;
 }
 
 int note_table_move(struct note_table *table, struct note *note,

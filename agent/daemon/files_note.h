@@ -15,7 +15,7 @@
 
 #define NOTE_BUCKETS 1024
 /* Files told a moment ago: written again, they wait to be told again. */
-#define NOTE_RECENT_MAX 16
+#define NOTE_RECENT_MAX 64
 #define NOTE_AGAIN_NS	(1000 * NS_PER_MS)
 
 enum note_kind {
@@ -49,8 +49,10 @@ struct note {
 	bool has_size;
 	bool is_changed;  /* written again while it was hashed; __atomic */
 	bool is_reopened; /* … and not closed since */
+	bool is_by_name;  /* changed by its name: no descriptor seen so far */
 	size_t bytes;	  /* as counted against the limit */
 	uint64_t size_bytes;
+	int64_t wall_changed_ns;      /* of the content that is told */
 	char sha256[DIGEST_HEX_SIZE]; /* "": see .unhashed */
 	uint64_t mynumber_count;      /* with .sha256 */
 	const char *unhashed;	      /* a literal */
@@ -74,6 +76,8 @@ struct note_table {
 	struct {
 		uint64_t inode;
 		uint64_t mono_told_ns;
+		uint64_t size_bytes;
+		int64_t wall_changed_ns;
 	} recent[NOTE_RECENT_MAX];
 	unsigned int next_recent;
 };
@@ -112,8 +116,12 @@ struct note *note_table_due(const struct note_table *table,
 			    uint64_t mono_now_ns, uint64_t *ret_due_ns)
 	__attribute__((nonnull));
 /* Remembers that a file was told. */
-void note_table_told(struct note_table *table, uint64_t inode,
+void note_table_told(struct note_table *table, const struct note *note,
 		     uint64_t mono_now_ns) __attribute__((nonnull));
+/* Whether this very content was told a moment ago. */
+bool note_table_is_told(const struct note_table *table, uint64_t inode,
+			uint64_t size_bytes, int64_t wall_changed_ns)
+	__attribute__((nonnull));
 
 /* Gives NOTE another path. 0 or -ENOMEM, unchanged. */
 int note_table_move(struct note_table *table, struct note *note,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What files.c (the loop's side) and files_worker.c (the threads) share.
+ * What files.c (the loop's side) and the threads share.
  * Nothing else includes it. Everything below files.lock but what says
  * otherwise; the lock is never held over a system call that may wait for a
  * medium.
@@ -57,11 +57,15 @@ struct files_mount {
 	const char *why;	   /* it ends; a literal. Also __atomic */
 	struct link_name links[LINKS_MAX]; /* the reader's */
 	unsigned int next_link;
+	/* It stands in the table no more; somebody may still have files of it
+	 * open, or a mount of their own. Set by the loop, __atomic */
+	bool is_away;
 	bool is_ended;	   /* its notes are on their way */
 	bool is_unwatched; /* nothing could be seen of it */
 	bool is_seen;	   /* mark of the running files_sync() */
 	bool must_renew;
-	unsigned int users; /* threads at work on it */
+	unsigned int users;	    /* threads at work on it */
+	unsigned int by_name_count; /* the reader's: may be .is_by_name */
 	struct note_table table;
 	struct record_files sum;
 };
@@ -84,9 +88,12 @@ struct files {
 	bool is_waiting; /* the loop's: for room in the recorder */
 };
 
-/* The threads (files_worker.c). */
+/* The threads (files_worker.c, files_hasher.c). */
 void *files_reader_main(void *userdata);
 void *files_hasher_main(void *userdata);
+/* A thread is done with MOUNT (.users); the last one has an ended mount summed
+ * up. Not under the lock. */
+void files_leave(struct files_mount *mount) __attribute__((nonnull));
 
 /* Those told by the guard so far, oldest first; the caller frees each. */
 struct told_file *files_take_told(struct files_mount *mount)

@@ -1,36 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two threads. The reader takes events as they come, because an unread one
- * pins the mount and the process behind it may be gone a moment later; the
- * hasher reads files, with the lowest claim on the disk, and lets go of the
- * mount again and again. Neither touches the loop's things: what is finished
- * goes to files.done.
+ * The reader's thread. It takes events as they come, because an unread one pins
+ * the mount and the process behind it may be gone a moment later. It does not
+ * touch the loop's things: what is finished goes to files.done.
  */
 #include "agent/daemon/files_parts.h"
 
-#include <errno.h>
-#include <linux/ioprio.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/base/cleanup.h"
 #include "agent/base/clock.h"
-#include "agent/daemon/files_hash.h"
 #include "agent/sense/files_walk.h"
 
-/* A copy has the processor first; with less, files would be held open, and the
- * lock kept, for too long. */
-#define HASHER_NICE 5
-/* After HASH_HOLD_NS of holding files of a mount, nothing is held for: */
-#define REST_NS (25 * NS_PER_MS)
-/* The loop is behind: the hasher waits for it. */
-#define DONE_MAX 2048
+/* Of reading what is left of a mount that has ended. */
+#define LAST_TURNS_MAX 64
+/* How often a file system without a mount is looked after. */
+#define AWAY_POLL_MS 200
 
 static void lock(struct files *files)
 {
@@ -82,8 +71,6 @@ static struct note *admit(struct files_mount *mount, struct note *note)
 	return note;
 }
 
-/* ---- reader -------------------------------------------------------------- */
-
 struct reading {
 	struct files_mount *mount;
 	struct person_cache *persons;
@@ -127,6 +114,7 @@ static struct note *add_written(struct files_mount *mount,
 	note->inode = event->inode;
 	note->has_size = true;
 	note->size_bytes = event->size_bytes;
+	note->wall_changed_ns = event->wall_changed_ns;
 	note_table_add(&mount->table, note);
 	return note;
 }
@@ -140,6 +128,7 @@ static void on_modified(struct files_mount *mount,
 		note = add_written(mount, event, person);
 	if (!note)
 		return;
+	note->is_by_name = false;
 	if (note->state == NOTE_HASHING) {
 		__atomic_store_n(&note->is_changed, true, __ATOMIC_RELAXED);
 		note->is_reopened = true;
@@ -186,17 +175,61 @@ static void on_closed(struct files_mount *mount,
 	if (!note)
 		return;
 	set_person(note, person);
+	note->is_by_name = false;
 	/* Without memory it keeps its old name */
 	if (event->path && event->link_count > 0 &&
 	    (!note->path || strcmp(note->path, event->path) != 0))
 		(void)!note_table_move(&mount->table, note, event->path);
 	note->size_bytes = event->size_bytes;
+	note->wall_changed_ns = event->wall_changed_ns;
 	note->wall_last_ms = clock_wall_ns() / NS_PER_MS;
 	note->write_count++;
 	if (event->link_count == 0 && note->state != NOTE_HASHING)
 		finish_unhashed(note, "deleted before it was closed");
 	else
 		queue(mount, note);
+}
+
+/* Every file that is written comes here too, before or after it is told by its
+ * descriptor: what this leaves is what was cut by its name alone. Which one it
+ * is shows when no write waits any more. */
+static void on_resized(struct files_mount *mount,
+		       const struct files_event *event, struct person *person)
+{
+	struct note *note = note_table_find(&mount->table, event->inode);
+
+	if (note) {
+		if (note->state == NOTE_HASHING &&
+		    note->wall_changed_ns != event->wall_changed_ns)
+			queue(mount, note);
+		return;
+	}
+	if (note_table_is_told(&mount->table, event->inode, event->size_bytes,
+			       event->wall_changed_ns))
+		return;
+	note = add_written(mount, event, person);
+	if (!note)
+		return;
+	note->is_by_name = true;
+	mount->by_name_count++;
+}
+
+/* No write waits: those have none. */
+static void queue_by_name(struct files_mount *mount)
+{
+	if (mount->by_name_count == 0)
+		return;
+	mount->by_name_count = 0;
+	lock(mount->files);
+	for (struct note *note = mount->table.order.first, *next; note;
+	     note = next) {
+		next = note->next;
+		if (!note->is_by_name || note->state != NOTE_OPEN)
+			continue;
+		note->is_by_name = false;
+		queue(mount, note);
+	}
+	unlock(mount->files);
 }
 
 static void on_created(struct files_mount *mount,
@@ -318,6 +351,9 @@ static void on_event(const struct files_event *event, void *userdata)
 	case FILES_RENAMED:
 		on_renamed(mount, event, person);
 		break;
+	case FILES_RESIZED:
+		on_resized(mount, event, person);
+		break;
 	case FILES_LOST:
 		(void)admit(mount, NULL);
 		break;
@@ -329,7 +365,7 @@ static void on_event(const struct files_event *event, void *userdata)
 }
 
 /* The last thread that lets go of an ended mount has it summed up. */
-static void leave(struct files_mount *mount)
+void files_leave(struct files_mount *mount)
 {
 	struct files *files = mount->files;
 
@@ -371,8 +407,10 @@ static void end_mount(struct files_mount *mount, struct reading *reading)
 	struct files *files = mount->files;
 
 	read_told(mount, reading);
-	if (mount->watch)
-		files_watch_read(mount->watch, on_event, reading);
+	for (int i = 0; mount->watch && i < LAST_TURNS_MAX; i++)
+		if (files_watch_read(mount->watch, on_event, reading))
+			break;
+	queue_by_name(mount);
 	mount->watch = files_watch_close(mount->watch);
 	for (size_t i = 0; i < LINKS_MAX; i++) {
 		free(mount->links[i].path);
@@ -415,6 +453,24 @@ static void note_watched(struct files_mount *mount, uint64_t born_ns)
 	files_poke(mount->files->done_fd);
 }
 
+/* Its mount has gone, and so has the last who had it open; or the next mount
+ * of it sees them. Nothing tells when: the kernel drops the mark silently. */
+static bool is_over(const struct files_mount *mount)
+{
+	const struct files_mount *next;
+
+	if (!__atomic_load_n(&mount->is_away, __ATOMIC_ACQUIRE))
+		return false;
+	lock(mount->files);
+	for (next = mount->files->mounts; next; next = next->next)
+		if (next->major == mount->major &&
+		    next->minor == mount->minor && !next->is_away)
+			break;
+	unlock(mount->files);
+	return next || !mount->watch ||
+	       !files_watch_sees(mount->watch, mount->major, mount->minor);
+}
+
 /* Begins, goes on or ends, as the loop wants it. */
 static void tend(struct files_mount *mount, struct reading *reading)
 {
@@ -427,7 +483,9 @@ static void tend(struct files_mount *mount, struct reading *reading)
 
 	if (mount->is_ended)
 		return;
-	if (!why && !mount->watch) {
+	if (!why && is_over(mount)) {
+		why = "unmounted";
+	} else if (!why && !mount->watch) {
 		if (begin_mount(mount, reading) < 0)
 			why = "cannot be watched";
 	} else if (!why && must_renew && files_watch_renew(mount->watch) < 0) {
@@ -435,7 +493,7 @@ static void tend(struct files_mount *mount, struct reading *reading)
 	}
 	if (why) {
 		lock(files);
-		mount->is_unwatched = !mount->why;
+		mount->is_unwatched = !mount->why && !mount->is_away;
 		if (!mount->why)
 			mount->why = why;
 		unlock(files);
@@ -443,7 +501,8 @@ static void tend(struct files_mount *mount, struct reading *reading)
 	} else {
 		note_watched(mount, born_ns);
 		read_told(mount, reading);
-		files_watch_read(mount->watch, on_event, reading);
+		if (files_watch_read(mount->watch, on_event, reading))
+			queue_by_name(mount);
 	}
 }
 
@@ -479,6 +538,8 @@ static void collect(struct files *files, struct polling *polling)
 		mount->users++;
 		if (must_tend(mount))
 			polling->timeout_ms = 0;
+		else if (mount->is_away && polling->timeout_ms < 0)
+			polling->timeout_ms = AWAY_POLL_MS;
 		polling->mounts[count++] = mount;
 		fds[used++] = (struct pollfd){.fd = own[0], .events = POLLIN};
 		fds[used++] = (struct pollfd){.fd = own[1], .events = POLLIN};
@@ -506,193 +567,9 @@ void *files_reader_main(void *userdata)
 				.persons = &persons,
 			};
 			tend(polling.mounts[i], &reading);
-			leave(polling.mounts[i]);
+			files_leave(polling.mounts[i]);
 		}
 	}
 	person_cache_fini(&persons);
-	return NULL;
-}
-
-/* ---- hasher -------------------------------------------------------------- */
-
-struct hashing {
-	struct files *files;
-	struct files_mount *mount;
-	struct note *note;
-	struct hash *hash;
-	uint64_t held_ns; /* since the last rest */
-};
-
-static bool should_stop(void *userdata)
-{
-	const struct hashing *hashing = userdata;
-
-	return __atomic_load_n(&hashing->mount->why, __ATOMIC_ACQUIRE) ||
-	       __atomic_load_n(&hashing->note->is_changed, __ATOMIC_RELAXED) ||
-	       __atomic_load_n(&hashing->files->is_stopping, __ATOMIC_ACQUIRE);
-}
-
-/* Under the lock: waits for work, at most until then. */
-static void wait_until(struct files *files, uint64_t mono_ns)
-{
-	struct timespec at = {
-		.tv_sec = (time_t)(mono_ns / NS_PER_S),
-		.tv_nsec = (long)(mono_ns % NS_PER_S),
-	};
-
-	(void)pthread_cond_timedwait(&files->work, &files->lock, &at);
-}
-
-static void rest(struct hashing *hashing)
-{
-	uint64_t mono_end_ns = clock_mono_ns() + REST_NS;
-
-	hashing->held_ns = 0;
-	while (clock_mono_ns() < mono_end_ns && !should_stop(hashing))
-		wait_until(hashing->files, mono_end_ns);
-}
-
-/* One slice, the lock let go meanwhile; what hash_slice() says. */
-static int slice(struct hashing *hashing, const char *path)
-{
-	struct note *note = hashing->note;
-	struct hash_file file = {
-		.point = hashing->mount->point,
-		.path = path,
-		.inode = note->inode,
-		.size_bytes = note->size_bytes,
-		.should_stop = should_stop,
-		.userdata = hashing,
-	};
-	char hex[DIGEST_HEX_SIZE] = "";
-	uint64_t size_bytes = 0;
-
-	unlock(hashing->files);
-	uint64_t mono_begin_ns = clock_mono_ns();
-	int r = hash_slice(hashing->hash, &file, hex, &size_bytes);
-	hashing->held_ns += clock_mono_ns() - mono_begin_ns;
-	lock(hashing->files);
-	if (r == 0) {
-		memcpy(note->sha256, hex, sizeof(note->sha256));
-		note->size_bytes = size_bytes;
-		note->mynumber_count = hash_mynumbers(hashing->hash);
-	}
-	return r;
-}
-
-static const char *why_not(int r)
-{
-	if (r == HASH_OTHER)
-		return "replaced before it was read";
-	if (r == HASH_CHANGING)
-		return "changes all the time";
-	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EXDEV)
-		return "moved or deleted before it was read";
-	return r == -ENOMEM ? "no memory" : "cannot be read";
-}
-
-/* Under the lock: where the note goes after its last slice. */
-static void settle(struct hashing *hashing, int r, const char *path)
-{
-	struct files *files = hashing->files;
-	struct files_mount *mount = hashing->mount;
-	struct note *note = hashing->note;
-	bool has_moved = !note->path || strcmp(note->path, path) != 0;
-
-	if (mount->is_ended || mount->why) {
-		if (r != 0 || note->is_changed) {
-			note->sha256[0] = '\0';
-			note->unhashed = mount->why;
-		}
-		files_finish(files, note);
-	} else if (note->is_changed || (r == -ENOENT && has_moved)) {
-		note->sha256[0] = '\0';
-		note->state = NOTE_OPEN;
-		if (!note->is_changed || !note->is_reopened)
-			note_table_queue(&mount->table, note, clock_mono_ns());
-		note->is_changed = note->is_reopened = false;
-	} else {
-		if (r != 0)
-			note->unhashed = why_not(r);
-		note_table_told(&mount->table, note->inode, clock_mono_ns());
-		files_finish(files, note);
-	}
-}
-
-/* Under the lock, let go while reading. */
-static void hash_note(struct hashing *hashing)
-{
-	struct note *note = hashing->note;
-	_cleanup_free_ char *path = note->path ? strdup(note->path) : NULL;
-	int r = path ? HASH_MORE : -ENOMEM;
-
-	hashing->mount->users++;
-	note->state = NOTE_HASHING;
-	hash_reset(hashing->hash);
-	while (r == HASH_MORE && !should_stop(hashing)) {
-		if (hashing->held_ns >= HASH_HOLD_NS)
-			rest(hashing);
-		r = slice(hashing, path);
-	}
-	settle(hashing, r, path ? path : "");
-	unlock(hashing->files);
-	leave(hashing->mount);
-	lock(hashing->files);
-}
-
-/* Under the lock: the next file to be read, or when to look again. */
-static bool next_note(struct files *files, struct hashing *hashing,
-		      uint64_t *ret_due_ns)
-{
-	uint64_t mono_now_ns = clock_mono_ns(), due_ns = 0, first_ns = 0;
-
-	for (struct files_mount *mount = files->mounts; mount;
-	     mount = mount->next) {
-		if (mount->why || mount->is_ended)
-			continue;
-		struct note *note = note_table_due(&mount->table, mono_now_ns,
-						   &due_ns);
-		if (note) {
-			hashing->mount = mount;
-			hashing->note = note;
-			return true;
-		}
-		if (due_ns && (!first_ns || due_ns < first_ns))
-			first_ns = due_ns;
-	}
-	*ret_due_ns = first_ns;
-	return false;
-}
-
-static void lower_claims(void)
-{
-	/* Refused: it then reads like anybody else */
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), HASHER_NICE);
-	(void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,
-		      IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
-}
-
-void *files_hasher_main(void *userdata)
-{
-	struct files *files = userdata;
-	struct hashing hashing = {.files = files};
-	uint64_t due_ns;
-
-	lower_claims();
-	/* Tried again with each file: until then they wait */
-	(void)!hash_new(&hashing.hash);
-	lock(files);
-	while (!__atomic_load_n(&files->is_stopping, __ATOMIC_ACQUIRE)) {
-		bool is_ready = files->done.count < DONE_MAX &&
-				(hashing.hash || hash_new(&hashing.hash) == 0);
-		if (is_ready && next_note(files, &hashing, &due_ns))
-			hash_note(&hashing);
-		else if (is_ready && due_ns)
-			wait_until(files, due_ns);
-		else
-			(void)pthread_cond_wait(&files->work, &files->lock);
-	}
-	unlock(files);
-	hash_free(hashing.hash);
 	return NULL;
 }

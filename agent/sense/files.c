@@ -22,14 +22,17 @@
 #define WRITES_PER_READ 16
 #define NAMES_BYTES	8192
 #define READS_PER_TURN	64
+/* Few, so that the names of what they write are read soon after. */
+#define WRITE_READS_PER_TURN 4
 /* Renames half told, on kernels that tell them in two parts. */
 #define HALVES_MAX	  8
 #define DELETED		  " (deleted)"
 #define DEVICE_MINOR_BITS 20
 
 #define WRITE_MASK (FAN_MODIFY | FAN_CLOSE_WRITE)
-#define NAME_MASK  (FAN_CREATE | FAN_DELETE | FAN_ONDIR)
-#define MOVE_MASK  (FAN_MOVED_FROM | FAN_MOVED_TO)
+/* A write by descriptor is told by both groups, truncate(2) by this one only */
+#define NAME_MASK (FAN_CREATE | FAN_DELETE | FAN_MODIFY | FAN_ONDIR)
+#define MOVE_MASK (FAN_MOVED_FROM | FAN_MOVED_TO)
 
 struct half {
 	int32_t pid; /* 0: free */
@@ -179,19 +182,23 @@ bool files_watch_has_names(const struct files_watch *watch)
 	return watch->names_fd >= 0;
 }
 
+static void ignore(const struct files_watch *watch, unsigned int flags, int fd)
+{
+	flags |= FAN_MARK_IGNORED_MASK;
+	(void)fanotify_mark(watch->writes_fd, flags, FAN_MODIFY, fd, NULL);
+	if (watch->names_fd >= 0)
+		(void)fanotify_mark(watch->names_fd, flags, FAN_MODIFY, fd,
+				    NULL);
+}
+
 void files_watch_quiet(const struct files_watch *watch, int fd)
 {
-	(void)fanotify_mark(watch->writes_fd,
-			    FAN_MARK_ADD | FAN_MARK_IGNORED_MASK |
-				    FAN_MARK_IGNORED_SURV_MODIFY,
-			    FAN_MODIFY, fd, NULL);
+	ignore(watch, FAN_MARK_ADD | FAN_MARK_IGNORED_SURV_MODIFY, fd);
 }
 
 void files_watch_loud(const struct files_watch *watch, int fd)
 {
-	(void)fanotify_mark(watch->writes_fd,
-			    FAN_MARK_REMOVE | FAN_MARK_IGNORED_MASK, FAN_MODIFY,
-			    fd, NULL);
+	ignore(watch, FAN_MARK_REMOVE, fd);
 }
 
 const char *files_below(const char *point, const char *text)
@@ -207,11 +214,13 @@ const char *files_below(const char *point, const char *text)
 	return text[len] == '/' ? text + len + 1 : NULL;
 }
 
-static void fill_stat(struct files_event *event, const struct stat *st)
+void files_fill_stat(struct files_event *event, const struct stat *st)
 {
 	event->has_stat = true;
 	event->inode = st->st_ino;
 	event->size_bytes = (uint64_t)st->st_size;
+	event->wall_changed_ns = st->st_mtim.tv_sec * 1000000000LL +
+				 st->st_mtim.tv_nsec;
 	event->link_count = (uint32_t)st->st_nlink;
 	event->owner_uid = st->st_uid;
 }
@@ -323,26 +332,26 @@ static void tell_write(struct files_watch *watch,
 	}
 	if (fstat(from->fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return;
-	fill_stat(&event, &st);
+	files_fill_stat(&event, &st);
 	event.path = path_of_write(watch, from->fd, &st);
 	event.change = from->mask & FAN_CLOSE_WRITE ? FILES_CLOSED
 						    : FILES_MODIFIED;
 	fn(&event, userdata);
 }
 
-static void read_writes(struct files_watch *watch, files_fn fn, void *userdata)
+static bool read_writes(struct files_watch *watch, files_fn fn, void *userdata)
 {
 	struct fanotify_event_metadata events[WRITES_PER_READ];
 	const struct files_event lost = {.change = FILES_LOST, .fd = -1};
 
-	for (int i = 0; i < READS_PER_TURN; i++) {
+	for (int i = 0; i < WRITE_READS_PER_TURN; i++) {
 		ssize_t n = read(watch->writes_fd, events, sizeof(events));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno != EAGAIN)
 			fn(&lost, userdata); /* it could not open the file */
 		else if (n <= 0)
-			return;
+			return true;
 		const struct fanotify_event_metadata *event = events;
 		for (; n > 0 && FAN_EVENT_OK(event, n);
 		     event = FAN_EVENT_NEXT(event, n)) {
@@ -351,6 +360,7 @@ static void read_writes(struct files_watch *watch, files_fn fn, void *userdata)
 				(void)close(event->fd);
 		}
 	}
+	return false;
 }
 
 static bool is_same_handle(const struct file_handle *a,
@@ -404,7 +414,7 @@ static void stat_name(struct files_watch *watch, struct files_event *event)
 	    fstatat(watch->turn.top, event->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
 	if (S_ISREG(st.st_mode))
-		fill_stat(event, &st);
+		files_fill_stat(event, &st);
 }
 
 /* Half a rename: kept until the other half, which the same caller made. */
@@ -505,13 +515,15 @@ static void tell_name(struct files_watch *watch, const char *bytes,
 		return;
 	}
 	event.path = watch->path;
-	if (from->mask & (FAN_CREATE | FAN_MOVED_TO))
+	if (from->mask & (FAN_CREATE | FAN_MOVED_TO | FAN_MODIFY))
 		stat_name(watch, &event);
 	/* Both at once: what is there now was made last */
 	if (from->mask & FAN_DELETE)
 		tell_change(watch, &event, FILES_DELETED, fn, userdata);
-	if (event.has_stat)
+	if (event.has_stat && from->mask & (FAN_CREATE | FAN_MOVED_TO))
 		tell_change(watch, &event, FILES_CREATED, fn, userdata);
+	if (event.has_stat && from->mask & FAN_MODIFY)
+		tell_change(watch, &event, FILES_RESIZED, fn, userdata);
 }
 
 static void read_names(struct files_watch *watch, files_fn fn, void *userdata)
@@ -536,10 +548,11 @@ static void read_names(struct files_watch *watch, files_fn fn, void *userdata)
 	}
 }
 
-void files_watch_read(struct files_watch *watch, files_fn fn, void *userdata)
+bool files_watch_read(struct files_watch *watch, files_fn fn, void *userdata)
 {
 	if (watch->names_fd >= 0)
 		read_names(watch, fn, userdata);
-	read_writes(watch, fn, userdata);
+	bool is_all = read_writes(watch, fn, userdata);
 	end_turn(watch);
+	return is_all;
 }

@@ -12,7 +12,7 @@
  *
  * Seen: write(2) and its kin, mmap (told when the last mapping goes, for that
  * is when the kernel closes the file), O_TMPFILE with linkat(2), hard links,
- * rename over a file. Not seen: truncate(2) by path.
+ * rename over a file, and where names are told truncate(2) by path.
  */
 #pragma once
 
@@ -30,6 +30,8 @@ enum files_change {
 	FILES_CREATED,	/* .path: a new name, be it a hard link */
 	FILES_DELETED,	/* .path */
 	FILES_RENAMED,	/* .path is the old name, .to the new */
+	FILES_RESIZED,	/* .path: its content changed by its name, truncate(2);
+			 * and once for each file that is written anyway */
 	FILES_LOST,	/* the kernel's queue was full, or it could not tell */
 };
 
@@ -43,11 +45,13 @@ struct files_event {
 	bool has_stat; /* the following; of MODIFIED and CLOSED always */
 	uint64_t inode;
 	uint64_t size_bytes;
+	int64_t wall_changed_ns; /* time of the last change, as the disk has it */
 	uint32_t link_count;
 	uint32_t owner_uid;
 	bool is_writer; /* .owner_uid is the user who opened it for writing */
 };
 
+struct stat;
 struct files_watch;
 
 enum files_flags {
@@ -82,7 +86,8 @@ bool files_watch_has_names(const struct files_watch *watch)
 /* Everything that waits, names before writes, or as much of it as one turn
  * may take. What the event points to lives during the call. One thread only. */
 typedef void (*files_fn)(const struct files_event *event, void *userdata);
-void files_watch_read(struct files_watch *watch, files_fn fn, void *userdata)
+/* True: no write waits any more, so all those of the names told are told. */
+bool files_watch_read(struct files_watch *watch, files_fn fn, void *userdata)
 	__attribute__((nonnull(1, 2)));
 
 /* Of this file only the first write counts: no MODIFIED until it is loud
@@ -90,6 +95,10 @@ void files_watch_read(struct files_watch *watch, files_fn fn, void *userdata)
 void files_watch_quiet(const struct files_watch *watch, int fd)
 	__attribute__((nonnull));
 void files_watch_loud(const struct files_watch *watch, int fd)
+	__attribute__((nonnull));
+
+/* Pure: what an event says of a file. */
+void files_fill_stat(struct files_event *event, const struct stat *st)
 	__attribute__((nonnull));
 
 /* Pure: TEXT, as /proc/self/fd/N names a file, below POINT; NULL: elsewhere. */

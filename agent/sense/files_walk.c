@@ -29,17 +29,13 @@ static int walk_dir(struct walk *walk, int fd, size_t len);
 
 static void tell(struct walk *walk, const struct stat *st)
 {
-	const struct files_event event = {
+	struct files_event event = {
 		.change = FILES_CLOSED,
 		.fd = -1,
 		.path = walk->path,
-		.has_stat = true,
-		.inode = st->st_ino,
-		.size_bytes = (uint64_t)st->st_size,
-		.link_count = (uint32_t)st->st_nlink,
-		.owner_uid = st->st_uid,
 	};
 
+	files_fill_stat(&event, st);
 	walk->fn(&event, walk->userdata);
 }
 

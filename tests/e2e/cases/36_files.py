@@ -182,6 +182,9 @@ python3 /root/odd.py""")
     t.equal(hash_of(of_file(t, "named")), sha256("12345"), "O_TMPFILE")
     t.equal(hash_of(of_file(t, "mapped")), sha256("12345" + "\0" * 4091),
             "a mapping")
+    t.mark()
+    t.must("python3 -c 'import os; os.truncate(\"/mnt/mapped\", 3)'")
+    t.equal(hash_of(of_file(t, "mapped")), sha256("123"), "cut by its name")
     t.must("ln /mnt/residents.txt /mnt/other-name")
     t.equal(hash_of(of_file(t, "other-name")),
             t.must("sha256sum /mnt/residents.txt").split()[0], "a hard link")

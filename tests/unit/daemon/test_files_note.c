@@ -147,7 +147,7 @@ static void a_file_told_a_moment_ago_waits(void **state)
 	uint64_t due = 0, now = 50 * NS_PER_S;
 	(void)state;
 
-	note_table_told(&table, 1, now);
+	note_table_told(&table, one, now);
 	note_table_queue(&table, one, now + 1);
 	assert_null(note_table_due(&table, now + 1, &due));
 	assert_int_equal(due, now + NOTE_AGAIN_NS);
@@ -158,11 +158,29 @@ static void a_file_told_a_moment_ago_waits(void **state)
 	assert_ptr_equal(note_table_due(&table, now + NOTE_AGAIN_NS, &due),
 			 one);
 	/* So many others since: forgotten, and told at once */
-	for (uint64_t i = 0; i < NOTE_RECENT_MAX; i++)
-		note_table_told(&table, 100 + i, now);
+	for (uint64_t i = 0; i < NOTE_RECENT_MAX; i++) {
+		const struct note other = {.inode = 100 + i};
+		note_table_told(&table, &other, now);
+	}
 	note_table_queue(&table, one, now + 1);
 	assert_ptr_equal(note_table_due(&table, now + 1, &due), one);
 	drop_all(&table);
+}
+
+static void the_same_content_is_known_again(void **state)
+{
+	struct note_table table = {0};
+	const struct note note = {.inode = 7,
+				  .size_bytes = 5,
+				  .wall_changed_ns = 100};
+	(void)state;
+
+	assert_false(note_table_is_told(&table, 7, 5, 100));
+	note_table_told(&table, &note, 1);
+	assert_true(note_table_is_told(&table, 7, 5, 100));
+	assert_false(note_table_is_told(&table, 7, 4, 100));
+	assert_false(note_table_is_told(&table, 7, 5, 101));
+	assert_false(note_table_is_told(&table, 8, 5, 100));
 }
 
 static void a_list_gives_back_in_order(void **state)
@@ -218,6 +236,7 @@ int main(void)
 		cmocka_unit_test(what_is_below_a_renamed_directory_moves_too),
 		cmocka_unit_test(files_are_due_in_the_order_they_were_closed),
 		cmocka_unit_test(a_file_told_a_moment_ago_waits),
+		cmocka_unit_test(the_same_content_is_known_again),
 		cmocka_unit_test(a_list_gives_back_in_order),
 		cmocka_unit_test(without_memory_a_note_stays_what_it_was),
 	};

@@ -36,7 +36,7 @@ static void take(const struct files_event *event, void *userdata)
 {
 	static const char *const names[] = {"none",    "modified", "closed",
 					    "created", "deleted",  "renamed",
-					    "lost"};
+					    "resized", "lost"};
 	struct scene *scene = userdata;
 	size_t used = strlen(scene->told);
 
@@ -128,7 +128,8 @@ static void a_file_is_told_when_made_written_and_closed(void **state)
 	assert_int_equal(mkdir("d", 0755), 0);
 	int fd = write_file("d/名簿.csv", "12345");
 	assert_string_equal(told(scene),
-			    "created d/名簿.csv\nmodified d/名簿.csv\n");
+			    "created d/名簿.csv\nresized d/名簿.csv\n"
+			    "modified d/名簿.csv\n");
 	assert_int_equal(close(fd), 0);
 	assert_string_equal(told(scene), "closed d/名簿.csv\n");
 	assert_string_equal(told(scene), "");
@@ -144,7 +145,7 @@ static void a_quiet_file_tells_its_first_write_alone(void **state)
 	NEED_WATCH(scene);
 	scene->is_quieting = true;
 	int fd = write_file("q", "1");
-	assert_string_equal(told(scene), "created q\nmodified q\n");
+	assert_string_equal(told(scene), "created q\nresized q\nmodified q\n");
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(write(fd, "2", 1), 1);
 	assert_string_equal(told(scene), "");
@@ -152,9 +153,20 @@ static void a_quiet_file_tells_its_first_write_alone(void **state)
 	assert_string_equal(told(scene), "closed q\n");
 	fd = open("q", O_WRONLY | O_CLOEXEC);
 	assert_int_equal(write(fd, "3", 1), 1);
-	assert_string_equal(told(scene), "modified q\n");
+	assert_string_equal(told(scene), "resized q\nmodified q\n");
 	assert_int_equal(close(fd), 0);
 	(void)told(scene);
+}
+
+static void a_file_cut_by_its_name_is_told(void **state)
+{
+	struct scene *scene = *state;
+
+	NEED_WATCH(scene);
+	put("list", "12345");
+	(void)told(scene);
+	assert_int_equal(truncate("list", 3), 0);
+	assert_string_equal(told(scene), "resized list\n");
 }
 
 static void names_change(struct scene *scene)
@@ -200,7 +212,7 @@ static void a_mapping_is_told_when_it_goes(void **state)
 	char *map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	assert_ptr_not_equal(map, MAP_FAILED);
 	assert_int_equal(close(fd), 0);
-	assert_string_equal(told(scene), "created m\n");
+	assert_string_equal(told(scene), "created m\nresized m\n");
 	memcpy(map, "written after close", 19);
 	assert_int_equal(munmap(map, 4096), 0);
 	assert_string_equal(told(scene), "closed m\n");
@@ -233,7 +245,8 @@ static void a_file_of_three_gibibytes_is_told(void **state)
 	int fd = open("large", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	assert_int_equal(ftruncate(fd, (off_t)3 << 30), 0);
 	assert_int_equal(close(fd), 0);
-	assert_string_equal(told(scene), "created large\nclosed large\n");
+	assert_string_equal(told(scene),
+			    "created large\nresized large\nclosed large\n");
 }
 
 static void a_hard_link_is_a_new_name(void **state)
@@ -248,7 +261,8 @@ static void a_hard_link_is_a_new_name(void **state)
 	/* A name that looks like what the kernel says of a deleted file */
 	put("x (deleted)", "1");
 	assert_string_equal(told(scene),
-			    "created x (deleted)\nclosed x (deleted)\n");
+			    "created x (deleted)\nresized x (deleted)\n"
+			    "closed x (deleted)\n");
 }
 
 static void another_mount_does_not_hide_a_file(void **state)
@@ -262,7 +276,8 @@ static void another_mount_does_not_hide_a_file(void **state)
 	assert_int_equal(mount(scene->top, other, NULL, MS_BIND, NULL), 0);
 	(void)snprintf(file, sizeof(file), "%s/inside", other);
 	put(file, "1");
-	assert_string_equal(told(scene), "created inside\nclosed inside\n");
+	assert_string_equal(told(scene),
+			    "created inside\nresized inside\nclosed inside\n");
 	assert_int_equal(umount2(other, 0), 0);
 	assert_int_equal(rmdir(other), 0);
 }
@@ -293,7 +308,7 @@ static void a_renewed_watch_sees_the_next_file_system(void **state)
 	assert_string_equal(told(scene), "");
 	assert_int_equal(files_watch_renew(scene->watch), 0);
 	put("b", "1");
-	assert_string_equal(told(scene), "created b\nclosed b\n");
+	assert_string_equal(told(scene), "created b\nresized b\nclosed b\n");
 }
 
 static void a_flood_is_told_as_lost(void **state)
@@ -346,6 +361,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_mount_is_refused),
 		WATCHED(a_file_is_told_when_made_written_and_closed),
 		WATCHED(a_quiet_file_tells_its_first_write_alone),
+		WATCHED(a_file_cut_by_its_name_is_told),
 		WATCHED(names_change_are_told),
 		WATCHED(two_halves_of_a_rename_are_put_together),
 		WATCHED(a_mapping_is_told_when_it_goes),
