@@ -444,13 +444,14 @@ static bool is_first_look(uint32_t hook, uint32_t uid, const char *comm)
 		has_prefix(comm, "systemd-udevd"));
 }
 
-/* udev's cdrom_id asks every drive by SCSI commands: the machine's own habit,
+/* udev's helpers ask every drive by SCSI commands: the machine's own habit,
  * refused and not told. */
 static bool is_habit(const struct guard_event *event)
 {
 	return event->uid == 0 && event->hook == GUARD_HOOK_FILE_IOCTL &&
 	       event->kind == GUARD_KIND_OPTICAL &&
-	       strncmp(event->comm, "cdrom_id", GUARD_COMM_MAX) == 0;
+	       (strncmp(event->comm, "cdrom_id", GUARD_COMM_MAX) == 0 ||
+		strncmp(event->comm, "ata_id", GUARD_COMM_MAX) == 0);
 }
 
 void pipeline_forget_looks(struct medium_entry *entry)

@@ -88,3 +88,52 @@ def partitioned(path, mib=16):
         file.seek(510)
         file.write(b"\x55\xaa")
     return Image(path)
+
+
+SECTOR = 2048
+
+
+def both(number, size):
+    """A number as ISO 9660 has it: little-endian, then big-endian."""
+    return number.to_bytes(size, "little") + number.to_bytes(size, "big")
+
+
+def directory_record(sector, size, name, is_directory=False):
+    """ECMA-119 9.1."""
+    record = (b"\0" + both(sector, 4) + both(size, 4)
+              + bytes([126, 1, 1, 0, 0, 0, 0, 2 if is_directory else 0, 0, 0])
+              + both(1, 2) + bytes([len(name)]) + name)
+    record += b"\0" * (len(record) % 2 == 0)
+    return bytes([len(record) + 1]) + record
+
+
+def volume_descriptor(sectors, root):
+    """ECMA-119 8.4: the primary one, its path table at sectors 18 and 19."""
+    text = b"\x01CD001\x01\0" + b" " * 32 + b"DISC".ljust(32)
+    text += bytes(8) + both(sectors, 4) + bytes(32)
+    text += both(1, 2) + both(1, 2) + both(SECTOR, 2) + both(10, 4)
+    text += (18).to_bytes(4, "little") + bytes(4)
+    text += (19).to_bytes(4, "big") + bytes(4) + root
+    text = text.ljust(813, b" ")
+    return (text + (b"0" * 16 + b"\0") * 4 + b"\x01\0").ljust(SECTOR, b"\0")
+
+
+def iso9660(path, name=b"RESIDENT.TXT;1"):
+    """A disc with one file."""
+    data = (TEXT * 200).encode()
+    sectors = 32 + len(data) // SECTOR
+    root = directory_record(20, SECTOR, b"\0", True)
+    entries = root + directory_record(20, SECTOR, b"\1", True)
+    entries += directory_record(21, len(data), name)
+    table = b"\x01\0" + (20).to_bytes(4, "little") + b"\x01\0\0\0"
+    big = b"\x01\0" + (20).to_bytes(4, "big") + b"\0\x01\0\0"
+    blank(path, 1)
+    with open(path, "r+b") as file:
+        file.truncate(sectors * SECTOR)
+        for sector, content in (
+                (16, volume_descriptor(sectors, root)),
+                (17, b"\xffCD001\x01"), (18, table), (19, big),
+                (20, entries), (21, data)):
+            file.seek(sector * SECTOR)
+            file.write(content)
+    return Image(path)
