@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "agent/base/cleanup.h"
@@ -171,6 +172,9 @@ int main(int argc, char **argv)
 	/* Fixed, else the first large text that is freed raises it and what
 	 * the BPF loader needs for a moment stays in the heap for good. */
 	(void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
+	/* One byte of a thread's stack or of the spool's buffers would cost a
+	 * huge page, 2 MB of the 5 that this process may have. */
+	(void)prctl(PR_SET_THP_DISABLE, 1UL, 0UL, 0UL, 0UL);
 	block_signals();
 	int r = daemon_new(&arguments.options, &log, &daemon);
 	if (r < 0) {
