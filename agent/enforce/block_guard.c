@@ -197,6 +197,32 @@ static int open_old(const struct block_guard *guard, enum guard_map map,
 	return guard_set_open_pinned(guard->options.pin_dir, map, value_size);
 }
 
+/* What a new set takes over. What is watched only a successor in the same
+ * process can know. */
+static const struct heirloom {
+	enum guard_map map;
+	uint32_t size;
+	bool is_needed;
+	bool is_ours;
+} heirlooms[] = {
+	{GUARD_MAP_DEVICES, sizeof(struct guard_device), true, false},
+	{GUARD_MAP_POLICY, sizeof(struct guard_policy), true, false},
+	{GUARD_MAP_MOUNTED, sizeof(struct guard_mounted), false, false},
+	{GUARD_MAP_WATCHED, sizeof(uint64_t), false, true},
+};
+enum { HEIRLOOM_COUNT = sizeof(heirlooms) / sizeof(heirlooms[0]) };
+
+static int open_heirloom(const struct block_guard *guard,
+			 const struct heirloom *heirloom)
+{
+	if (guard->set) /* its own successor: block_guard_restore */
+		return fcntl(guard_set_map(guard->set, heirloom->map),
+			     F_DUPFD_CLOEXEC, 3);
+	if (heirloom->is_ours)
+		return -ENOENT;
+	return open_old(guard, heirloom->map, heirloom->size);
+}
+
 /*
  * An upgrade inherits what the running set knows, the mark of system disks
  * above all: mounts of today, made under an earlier grant, must not earn it.
@@ -204,26 +230,27 @@ static int open_old(const struct block_guard *guard, enum guard_map map,
 static bool inherit(const struct block_guard *guard,
 		    const struct guard_set *set)
 {
-	struct guard_device device;
-	struct guard_policy entry;
+	union {
+		struct guard_device device;
+		struct guard_policy entry;
+		struct guard_mounted mounted;
+		uint64_t born_ns;
+	} value;
 
-	if (guard->set) { /* its own successor: block_guard_restore */
-		copy_map(guard_set_map(guard->set, GUARD_MAP_DEVICES),
-			 guard_set_map(set, GUARD_MAP_DEVICES), &device);
-		copy_map(guard_set_map(guard->set, GUARD_MAP_POLICY),
-			 guard_set_map(set, GUARD_MAP_POLICY), &entry);
-		return true;
+	int from[HEIRLOOM_COUNT];
+	bool is_whole = true;
+
+	for (int i = 0; i < HEIRLOOM_COUNT; i++) {
+		from[i] = open_heirloom(guard, &heirlooms[i]);
+		is_whole &= from[i] >= 0 || !heirlooms[i].is_needed;
 	}
-	_cleanup_close_ int devices = open_old(guard, GUARD_MAP_DEVICES,
-					       sizeof(device));
-	_cleanup_close_ int policy = open_old(guard, GUARD_MAP_POLICY,
-					      sizeof(entry));
-
-	if (devices < 0 || policy < 0)
-		return false;
-	copy_map(devices, guard_set_map(set, GUARD_MAP_DEVICES), &device);
-	copy_map(policy, guard_set_map(set, GUARD_MAP_POLICY), &entry);
-	return true;
+	for (int i = 0; i < HEIRLOOM_COUNT; i++) {
+		if (is_whole && from[i] >= 0)
+			copy_map(from[i], guard_set_map(set, heirlooms[i].map),
+				 &value);
+		cleanup_close(&from[i]);
+	}
+	return is_whole;
 }
 
 static int seed_set(const struct block_guard *guard,
