@@ -35,7 +35,6 @@ struct place {
 };
 
 struct segment {
-	char name[SEGMENT_NAME_SIZE];
 	uint64_t named_seq; /* as the name says */
 	uint8_t *data;
 	size_t size;
@@ -53,8 +52,8 @@ struct verify {
 	EVP_PKEY *keys[SPOOL_VERIFY_KEYS_MAX];
 	uint8_t key_ids[SPOOL_VERIFY_KEYS_MAX][SEGMENT_KEY_ID_SIZE];
 	struct spool_verified result;
-	const struct segment *segment;
-	uint64_t next_seq; /* 0: nothing came before */
+	char file[SEGMENT_NAME_SIZE]; /* where the walk is */
+	uint64_t next_seq;	      /* 0: nothing came before */
 	uint8_t tip[FRAME_HASH_SIZE];
 	bool has_tip;
 };
@@ -79,7 +78,7 @@ static void report(struct verify *verify, const struct spool_finding *finding)
 {
 	struct spool_finding full = *finding;
 
-	full.file = verify->segment->name;
+	full.file = verify->file;
 	verify->result.fault_count++;
 	if (verify->options->found)
 		verify->options->found(&full, verify->options->userdata);
@@ -461,8 +460,7 @@ static int verify_segment(struct verify *verify, uint64_t first_seq,
 	_cleanup_(segment_fini) struct segment segment = {
 		.named_seq = first_seq};
 
-	segment_name(first_seq, segment.name);
-	verify->segment = &segment;
+	segment_name(first_seq, verify->file);
 	int r = read_segment(verify->options, &segment);
 	if (r == -EBADMSG) {
 		report(verify,
@@ -528,7 +526,6 @@ int spool_verify(const struct spool_verify_options *options,
 {
 	_cleanup_(verify_fini) struct verify verify = {.options = options};
 	_cleanup_free_ uint64_t *first_seqs = NULL;
-	struct segment none = {.name = ""};
 	size_t count = 0;
 
 	if (options->key_count > SPOOL_VERIFY_KEYS_MAX)
@@ -536,15 +533,15 @@ int spool_verify(const struct spool_verify_options *options,
 	int r = read_keys(&verify);
 	if (r == 0)
 		r = segment_list(options->dirfd, &first_seqs, &count);
-	if (r == 0 && count == 0)
-		r = -ENOENT;
+	if (r < 0)
+		return r;
+	if (!first_seqs)
+		return -ENOENT;
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = verify_segment(&verify, first_seqs[i], i + 1 == count);
 	if (r < 0)
 		return r;
 
-	segment_name(first_seqs[count - 1], none.name);
-	verify.segment = &none;
 	check_end(&verify);
 	if (verify.result.event_count > 0) {
 		verify.result.first_seq = first_seqs[0];
