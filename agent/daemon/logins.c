@@ -143,6 +143,9 @@ void logins_step(struct logins *logins, struct login_entry *entry,
 	logins_tell(logins, entry, &step, boot_now_ns);
 	if (memcmp(&before, &entry->mfa, sizeof(before)) != 0)
 		logins->is_dirty = true;
+	/* A step-up leaves the state alone: only the proof is younger */
+	if (before.proof_boot_ns != entry->mfa.proof_boot_ns)
+		logins->has_changed = true;
 	if (before.state != entry->mfa.state ||
 	    before.is_active != entry->mfa.is_active ||
 	    before.is_hint_locked != entry->mfa.is_hint_locked) {

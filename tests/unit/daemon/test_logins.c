@@ -438,10 +438,12 @@ static void evidence_in_the_session_is_a_step_up(void **state)
 	logins_context(w->logins, w->now, &context);
 	assert_true(context.has_session);
 	assert_false(context.is_mfa); /* older than the step-up age */
+	(void)logins_take_change(w->logins);
 	people_process(w, 900, WORLD_START,
 		       "0::/user.slice/user-1001.slice/session-3.scope\n");
 	people_evidence(w, 900, 'a');
 	assert_int_equal(people_told(w, RECORD_MFA_STEPUP_OK), 1);
+	assert_true(logins_take_change(w->logins)); /* media are judged anew */
 	logins_context(w->logins, w->now, &context);
 	assert_true(context.is_mfa);
 	/* … and its end is a change, in time */
