@@ -91,6 +91,23 @@ def test_an_unlock_as_gdm_does_it_wants_two_factors_in_auth(t):
     t.equal(office.session()["state"], "attested", "after the unlock")
 
 
+def test_a_frozen_session_keeps_its_work_until_there_is_proof(t):
+    office = Office(t, "on-lock-ineffective freeze")
+    out = office.come(tty=1)
+    session = office.session(state="attested")["session"]
+    frozen = ("grep -x 'frozen %d' /sys/fs/cgroup/user.slice/user-$(id -u "
+              f"alice).slice/session-{session}.scope/cgroup.events")
+    office.pull_key()
+    t.until(frozen % 1, 30)
+    office.plug_key()  # which proves nothing
+    t.must("sleep 5; " + frozen % 1)
+    t.must("cp /etc/pam.d/login /etc/pam.d/gdm-password")
+    t.must("echo alice | pamtester gdm-password alice authenticate")
+    t.until(frozen % 0, 10)
+    office.session(state="attested")
+    t.fails(f"grep lived {out}")
+
+
 def test_an_old_proof_is_not_enough(t):
     office = Office(t, "max-age 20s")
     out = office.come()
