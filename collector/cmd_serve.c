@@ -326,13 +326,14 @@ static void stop(struct server *s)
 	writer_free(s->service.writer);
 	inbox_free(s->service.inbox);
 	handshake_free(s->service.handshake);
-	store_close(s->writer_store);
 	store_close(s->notary_store);
 	store_close(s->inbox_store);
 	store_close(s->inbox_ask_store);
 	if (s->dirfd >= 0)
 		(void)close(s->dirfd); /* a folder */
 	store_close(s->console_store);
+	/* The last: it writes the WAL back, which a reader may not. */
+	store_close(s->writer_store);
 	ca_free(s->ca);
 	free(s->console.organisation);
 	free(s->cert_pem);

@@ -154,8 +154,21 @@ static const char *const SQL[] = {
 		"WITH page AS (SELECT id, recv_ms FROM events WHERE id > ?1"
 		" ORDER BY id LIMIT ?2) SELECT coalesce((SELECT min(id)"
 		" FROM page WHERE recv_ms >= ?3) - 1, max(id), 0) FROM page",
-	[STMT_RETIRE] = "UPDATE events SET body = '', quarantine = 64"
-			" WHERE id > ?1 AND id <= ?2",
+	/*
+	 * Out and in again: SQLite joins half-empty pages when rows are
+	 * deleted, but not when they become shorter.
+	 */
+	[STMT_RETIRE_KEEP] =
+		"INSERT INTO temp.retired SELECT id, host, stream, seq, "
+		"recv_ms,"
+		" time_ms, code, severity, action, department, flags, wall_ns,"
+		" boot_ns, 64, hash, '' FROM events WHERE id > ?1 AND id <= ?2",
+	[STMT_RETIRE] = "DELETE FROM events WHERE id > ?1 AND id <= ?2",
+	[STMT_RETIRE_BACK] =
+		"INSERT INTO events(id, host, stream, seq, recv_ms, time_ms,"
+		" code, severity, action, department, flags, wall_ns, boot_ns,"
+		" quarantine, hash, body) SELECT * FROM temp.retired",
+	[STMT_RETIRE_DONE] = "DELETE FROM temp.retired",
 	[STMT_ROLLUP_ADD] =
 		"INSERT INTO rollups VALUES(?1, ?2, ?3, ?4)"
 		" ON CONFLICT DO UPDATE SET count = count + excluded.count",
@@ -433,7 +446,8 @@ static int bring_up(struct sqlite_store *s, int version)
 
 /*
  * 8 KiB pages: fewer levels and writes for rows of one to two kilobytes. The
- * cache bounds memory; the WAL is cut back after a checkpoint.
+ * cache bounds memory. A WAL of 128 MiB before it is written back: index pages
+ * change with every commit, so the longer it is the fewer are written twice.
  */
 static int set_up(struct sqlite_store *s, enum store_mode mode)
 {
@@ -450,11 +464,18 @@ static int set_up(struct sqlite_store *s, enum store_mode mode)
 	if (r == 0)
 		r = exec(db, "PRAGMA synchronous = FULL;"
 			     "PRAGMA cache_size = -24576;"
-			     "PRAGMA wal_autocheckpoint = 4000;"
-			     "PRAGMA journal_size_limit = 67108864;"
+			     "PRAGMA wal_autocheckpoint = 16000;"
+			     "PRAGMA journal_size_limit = 134217728;"
 			     /* What retention takes out is gone */
 			     "PRAGMA secure_delete = ON;"
 			     "PRAGMA trusted_schema = OFF");
+	/* Rows on their way (STMT_RETIRE_KEEP); in memory, of one job */
+	if (r == 0 && mode != STORE_READ)
+		r = exec(db, "PRAGMA temp_store = MEMORY;"
+			     "CREATE TEMP TABLE retired(id, host, stream, seq,"
+			     " recv_ms, time_ms, code, severity, action,"
+			     " department, flags, wall_ns, boot_ns, quarantine,"
+			     " hash, body)");
 	if (r == 0)
 		r = read_version(db, &version);
 	if (r < 0 || version == SCHEMA_VERSION)

@@ -252,6 +252,18 @@ int sqlite_gap_add(struct store *store, int64_t stream, uint64_t first,
 	return sqlite_run(st);
 }
 
+static int run_range(struct sqlite_store *s, enum statement id, int64_t after,
+		     int64_t end)
+{
+	sqlite3_stmt *st = sqlite_statement(s, id);
+
+	if (!st)
+		return -EIO;
+	(void)sqlite3_bind_int64(st, 1, after);
+	(void)sqlite3_bind_int64(st, 2, end);
+	return sqlite_run(st);
+}
+
 int sqlite_retire(struct store *store, int64_t before_ms, size_t limit,
 		  int64_t *id)
 {
@@ -273,12 +285,13 @@ int sqlite_retire(struct store *store, int64_t before_ms, size_t limit,
 	if (end <= *id)
 		return 0;
 
-	st = sqlite_statement(s, STMT_RETIRE);
-	if (!st)
-		return -EIO;
-	(void)sqlite3_bind_int64(st, 1, *id);
-	(void)sqlite3_bind_int64(st, 2, end);
-	r = sqlite_run(st);
+	r = run_range(s, STMT_RETIRE_KEEP, *id, end);
+	if (r == 0)
+		r = run_range(s, STMT_RETIRE, *id, end);
+	if (r == 0)
+		r = sqlite_run(sqlite_statement(s, STMT_RETIRE_BACK));
+	if (r == 0)
+		r = sqlite_run(sqlite_statement(s, STMT_RETIRE_DONE));
 	if (r == 0)
 		*id = end;
 	return r;

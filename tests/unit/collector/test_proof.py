@@ -249,7 +249,9 @@ def retention_is_named_and_tampering_behind_it_too(w):
     equal([e["leaf"] for e in lines if e.get("retired")], list(range(120)))
     database = sqlite3.connect(path + "/collector.db")
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    free = database.execute("PRAGMA freelist_count").fetchone()[0]
     database.close()
+    true(free >= 3, f"{free} pages are free for new events")
     equal(before - open(path + "/collector.db", "rb").read().count(needle) >= 120, True,
           "the records are gone from the file")
     own = [e for e in lines if "leaf" in e and e["terminal"] == own_host(w)]
