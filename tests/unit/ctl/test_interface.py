@@ -81,6 +81,9 @@ for code in check_events.CODES:
 interface = ET.fromstring(XML).find("interface")
 methods = {m.get("name") for m in interface.findall("method")}
 called = set(re.findall(r'bus_(?:call|new_call)\(\s*[\w>-]+,\s*"(\w+)"', "".join(CTL.values())))
+# What only the desktop part asks for
+notify = "".join(p.read_text() for p in pathlib.Path("agent/notify").glob("*.c"))
+called |= set(re.findall(r'\bask\(\s*\w+,\s*"(\w+)"', notify))
 row("every method is called, and no other", methods == called, methods ^ called)
 conf = ET.parse("pkg/dbus/jp.sekimori.Agent1.conf").getroot()
 names = {e.get(k) for e in conf.iter() for k in e.keys() if k.endswith(("interface", "own"))}
