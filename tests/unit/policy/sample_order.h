@@ -33,6 +33,13 @@ static inline void sample_order(struct record *rec)
 			.untested = 3,
 			.open_ways = "kexec",
 		};
+	if (rec->code == RECORD_KEY_ROTATE)
+		rec->u.key = (struct record_key){
+			.old_id = "0123456789abcdef",
+			.new_id = "fedcba9876543210",
+			.public_key = "9c1f9c1f9c1f9c1f",
+			.signature = "00ff00ff00ff00ff",
+		};
 }
 
 static inline void flood_order(struct record *rec, const char *hostile)

@@ -184,15 +184,6 @@ static void sample_part(struct sample *s)
 					      .mynumbers = 2,
 					      .why = "unmounted"};
 		break;
-	case RECORD_KEY_ROTATE:
-		rec->u.key = (struct record_key){
-			.old_id = "0123456789abcdef",
-			.new_id = "fedcba9876543210",
-			.public_key = "9c1f9c1f9c1f9c1f9c1f9c1f9c1f9c1f"
-				      "9c1f9c1f9c1f9c1f9c1f9c1f9c1f9c1f",
-			.signature = "00ff00ff00ff00ff00ff00ff00ff00ff",
-		};
-		break;
 	case RECORD_CLOCK_STEP:
 		rec->u.step = (struct record_step){.step_ms = -3600000,
 						   .source = "settime"};
