@@ -351,9 +351,12 @@ FUZZ_LIBSRC := $(LIB_policy) $(LIB_base) $(LIB_wire) $(LIB_spool) \
 	agent/pam/line.c agent/pam/lint_stack.c agent/pam/lint_path.c \
 	agent/ship/inbox.c $(addprefix agent/notify/,notice.c board.c scope.c text.c) \
 	agent/daemon/console.c $(LIB_sense)
+# What one of them needs beside the pure libraries.
+FUZZ_MORE_output_body := collector/event.c $(addprefix collector/output_,\
+	body.c cef.c ecs.c raw.c text.c) -ljansson
 fuzz-%: tests/fuzz/fuzz_%.c ## fuzz one parser for T seconds (default 60)
 	@mkdir -p $(BUILD)/fuzz/corpus-$*
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $(BUILD)/fuzz/fuzz_$* $< $(FUZZ_LIBSRC) -lcrypto -lz -lzstd -lpthread -lsystemd
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $(BUILD)/fuzz/fuzz_$* $< $(FUZZ_LIBSRC) $(FUZZ_MORE_$*) -lcrypto -lz -lzstd -lpthread -lsystemd
 	$(Q)$(BUILD)/fuzz/fuzz_$* -max_total_time=$(T) -timeout=10 -rss_limit_mb=2048 \
 		$(if $(wildcard tests/fuzz/$*.dict),-dict=tests/fuzz/$*.dict) \
 		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus-$* \

@@ -227,10 +227,11 @@ class HttpPair:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        if self.c.process and self.c.process.poll() is None:
-            self.c.stop()
+    def __exit__(self, problem, *_):
+        code = self.c.stop() if self.c.process and self.c.process.poll() is None else 0
         self.peer.stop()
+        if problem is None:
+            equal(code, 0, "the collector ends without an error (or a leak)")
 
     def log(self):
         return open(self.c.log, encoding="utf-8").read()
