@@ -33,6 +33,8 @@ const char *refusal_text(const char *name)
 		    "first.")},
 		{ERROR_OF("NoSuchDevice"),
 		 N_("The device is not plugged in any more.")},
+		{ERROR_OF("NotInLedger"),
+		 N_("This medium is not in the ledger, or no longer.")},
 		{ERROR_OF("TooMany"), N_("Too many requests are waiting.")},
 		{"org.freedesktop.DBus.Error.AccessDenied",
 		 N_("You may not do that on this terminal.")},
