@@ -14,11 +14,11 @@
 #include "policy/grant.h"
 
 /* One signed text. */
-#define GRANTS_TEXT_MAX 8192u
+#define GRANTS_TEXT_MAX ((size_t)8192)
 /* As many as a terminal looks at; the oldest go. */
 #define GRANTS_KEPT_MAX 64u
 /* What is over is kept so long, for terminals that are off. */
-#define GRANTS_OVER_S (7u * 24 * 3600)
+#define GRANTS_OVER_S (UINT64_C(7) * 24 * 3600)
 
 enum grants_outcome {
 	GRANTS_NO_JWS = 1, /* not a compact JWS of a grant */

@@ -48,7 +48,7 @@
 #define GRANT_USES_MAX	     1000u
 #define GRANT_MINUTES_MAX    10080u /* a week, whatever a key may */
 /* not-after from now: a grant is for one use or a few, not for the year. */
-#define GRANT_TERM_MAX_S (31u * 24 * 3600)
+#define GRANT_TERM_MAX_S (UINT64_C(31) * 24 * 3600)
 /* Signatures of one grant: more people than a policy may ask for. */
 #define GRANT_SIGNERS_MAX 9u
 

@@ -10,9 +10,9 @@
 #include "policy/record_parts.h"
 
 #define ROW(text, activity_number, activity_text, severity)                    \
-	.code = text, .class_uid = OCSF_ENTITY_MANAGEMENT,                     \
-	.activity_id = activity_number, .activity = activity_text,             \
-	.severity_id = severity, .part = RECORD_PART_GRANT
+	.code = (text), .class_uid = OCSF_ENTITY_MANAGEMENT,                   \
+	.activity_id = (activity_number), .activity = (activity_text),         \
+	.severity_id = (severity), .part = RECORD_PART_GRANT
 
 #define ENDS                                                                   \
 	.action_id = OCSF_ACTION_DENIED,                                       \

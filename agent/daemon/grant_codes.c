@@ -25,7 +25,7 @@
 
 #define STATE_DIR "var/lib/sekimori/state"
 /* A code is read out and typed; it does not wait for another day. */
-#define OFFER_S (24u * 3600)
+#define OFFER_S (UINT64_C(24) * 3600)
 
 struct grant_codes {
 	struct daemon *daemon;

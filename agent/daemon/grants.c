@@ -327,7 +327,7 @@ int grants_take_code(struct grants *grants, const struct grant *grant,
 	(void)snprintf(row->approvers, sizeof(row->approvers), "%s", by);
 	(void)snprintf(row->correlation, sizeof(row->correlation), "%s",
 		       correlation);
-	grants_activate(row, row->grant.minutes * 60 * NS_PER_S, now);
+	grants_activate(row, 60 * NS_PER_S * row->grant.minutes, now);
 	int r = grants_save(grants, now);
 	if (r < 0) {
 		grants_drop(grants, row);
@@ -363,7 +363,7 @@ static bool begin_waiting(struct grants *grants, struct grants_row *row,
 	if (row->state != GRANTS_WAITING ||
 	    now.wall_s < row->grant.wall_not_before_s)
 		return false;
-	grants_activate(row, row->grant.minutes * 60 * NS_PER_S, now);
+	grants_activate(row, 60 * NS_PER_S * row->grant.minutes, now);
 	grants_tell(grants, row, RECORD_GRANT_GRANTED, RECORD_REASON_NONE, now);
 	return true;
 }

@@ -32,7 +32,7 @@ struct ruleset;
 #define GRANTS_INBOX_MAX   64  /* texts looked at in one go */
 #define GRANTS_DIGEST_SIZE 33  /* half a SHA-256 in hex and NUL */
 /* A request waits for its answer so long. */
-#define GRANTS_REQUEST_S (12u * 3600)
+#define GRANTS_REQUEST_S (UINT64_C(12) * 3600)
 /* How often the rest of a budget is kept: a power cut gives back no more. */
 #define GRANTS_SAVE_S 60
 

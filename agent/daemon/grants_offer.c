@@ -155,7 +155,7 @@ static bool take_grant(struct grants *grants, struct grant_proof *proof,
 	}
 	row->state = GRANTS_WAITING;
 	if (row->grant.wall_not_before_s <= now.wall_s) {
-		grants_activate(row, row->grant.minutes * 60 * NS_PER_S, now);
+		grants_activate(row, 60 * NS_PER_S * row->grant.minutes, now);
 		grants_tell(grants, row, RECORD_GRANT_GRANTED,
 			    RECORD_REASON_NONE, now);
 	}

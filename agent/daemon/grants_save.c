@@ -138,22 +138,52 @@ struct row_line {
 	char approvers[GRANT_APPROVERS_MAX + 1];
 };
 
+/* The next word of a line, the blank behind it passed; false: it is too long,
+ * or there is none. */
+static bool take_word(const char **at, char *ret_word, size_t size)
+{
+	size_t len = strcspn(*at, " ");
+
+	if (len == 0 || len >= size)
+		return false;
+	memcpy(ret_word, *at, len);
+	ret_word[len] = '\0';
+	*at += len + ((*at)[len] == ' ');
+	return true;
+}
+
+static bool take_number(const char **at, uint64_t *ret_number)
+{
+	char word_of[24], *end;
+
+	if (!take_word(at, word_of, sizeof(word_of)) || word_of[0] < '0' ||
+	    word_of[0] > '9')
+		return false;
+	errno = 0;
+	*ret_number = strtoull(word_of, &end, 10);
+	return errno == 0 && *end == '\0';
+}
+
 static bool read_row_line(const char *line, struct row_line *row)
 {
-	int at = 0;
+	uint64_t state, uses, is_suspended, is_by_code;
 
-	_Static_assert(DEVICES_PLUG_SIZE == 32 && GRANT_APPROVERS_MAX == 255,
-		       "the widths below");
-	if (sscanf(line,
-		   "row %d %31s %" SCNu64 " %" SCNu64 " %" SCNu32
-		   " %31s %d %d %n",
-		   &row->state, row->correlation, &row->boot_end_ns,
-		   &row->left_ms, &row->use_count, row->plug,
-		   &row->is_suspended, &row->is_by_code, &at) != 8 ||
-	    at == 0)
+	line += strlen("row ");
+	if (!take_number(&line, &state) ||
+	    !take_word(&line, row->correlation, sizeof(row->correlation)) ||
+	    !take_number(&line, &row->boot_end_ns) ||
+	    !take_number(&line, &row->left_ms) || !take_number(&line, &uses) ||
+	    !take_word(&line, row->plug, sizeof(row->plug)) ||
+	    !take_number(&line, &is_suspended) ||
+	    !take_number(&line, &is_by_code) || *line == '\0' ||
+	    state >= GRANTS_STATE_COUNT || uses > UINT32_MAX)
 		return false;
-	copy_word(line + at, row->approvers, sizeof(row->approvers));
-	return row->state >= 0 && row->state < GRANTS_STATE_COUNT;
+	row->state = (int)state;
+	row->use_count = (uint32_t)uses;
+	row->is_suspended = is_suspended != 0;
+	row->is_by_code = is_by_code != 0;
+	copy_word(line, row->approvers, sizeof(row->approvers));
+	return true;
 }
 
 /* The object, up to its "end"; *rest moves behind it. Empty: there is none. */
@@ -173,7 +203,7 @@ static struct span take_object(char **rest)
 static void take_times(struct grants_row *row, const struct row_line *line,
 		       bool is_same_boot, struct grants_now now)
 {
-	uint64_t most_ns = row->grant.minutes * 60 * NS_PER_S;
+	uint64_t most_ns = 60 * NS_PER_S * row->grant.minutes;
 	uint64_t left_ns = line->left_ms * NS_PER_MS;
 
 	row->state = (enum grants_state)line->state;
@@ -224,37 +254,39 @@ static int read_row(struct grants *grants, const char *line, char **rest,
 	return 0;
 }
 
-static int read_line(struct grants *grants, char *line)
+static int read_line(struct grants *grants, const char *line)
 {
-	char word_of[64] = "";
+	char kind[8], word_of[GRANTS_DIGEST_SIZE];
 	uint64_t issued = 0;
 
-	if (sscanf(line, "seen %32s", word_of) == 1 &&
+	if (!take_word(&line, kind, sizeof(kind)))
+		return -EBADMSG;
+	if (strcmp(kind, "floor") == 0)
+		return take_number(&line, &grants->issued_floor) ? 0 : -EBADMSG;
+	if (!take_word(&line, word_of, sizeof(word_of)))
+		return -EBADMSG;
+	if (strcmp(kind, "seen") == 0 &&
 	    strlen(word_of) == GRANTS_DIGEST_SIZE - 1) {
 		(void)grants_note_seen(grants, word_of);
 		return 0;
 	}
-	if (sscanf(line, "gone %18s %" SCNu64, word_of, &issued) == 2 &&
-	    grant_is_id(span_str(word_of))) {
-		grants_note_gone(grants, span_str(word_of), issued);
-		return 0;
-	}
-	return sscanf(line, "floor %" SCNu64, &grants->issued_floor) == 1
-		       ? 0
-		       : -EBADMSG;
+	if (strcmp(kind, "gone") != 0 || !grant_is_id(span_str(word_of)) ||
+	    !take_number(&line, &issued))
+		return -EBADMSG;
+	grants_note_gone(grants, span_str(word_of), issued);
+	return 0;
 }
 
 static int read_all(struct grants *grants, char *text, struct grants_now now)
 {
 	char *rest = text, *line = next_line(&rest);
-	char boot[64] = "";
 
 	if (!line || strcmp(line, FIRST_LINE) != 0)
 		return -EBADMSG;
 	line = next_line(&rest);
-	if (!line || sscanf(line, "boot %63s", boot) != 1)
+	if (!line || strncmp(line, "boot ", 5) != 0)
 		return -EBADMSG;
-	bool is_same_boot = strcmp(boot, grants->options.boot_id) == 0;
+	bool is_same_boot = strcmp(line + 5, grants->options.boot_id) == 0;
 	while ((line = next_line(&rest))) {
 		if (strcmp(line, "end") == 0)
 			return *rest == '\0' ? 0 : -EBADMSG;

@@ -78,26 +78,26 @@ static const char *state_after(enum record_code code, const char *state)
 }
 
 static void tell(struct grants *grants, const struct grants_row *row,
-		 struct record *record, struct grants_now now)
+		 const struct record *of, struct grants_now now)
 {
 	struct words words;
 	struct record_actor actor = {.user = words.user};
+	struct record record = *of;
 
-	fill_row(row, now, &words, &record->u.grant);
-	record->u.grant.state = state_after(record->code,
-					    record->u.grant.state);
-	record->correlation = row->correlation;
+	fill_row(row, now, &words, &record.u.grant);
+	record.u.grant.state = state_after(record.code, record.u.grant.state);
+	record.correlation = row->correlation;
 	/* Whose it is, whoever sits there now */
 	if (words.user[0])
-		record->actor = &actor;
-	grants->options.sink.emit(grants->options.sink.userdata, record);
+		record.actor = &actor;
+	grants->options.sink.emit(grants->options.sink.userdata, &record);
 }
 
 void grants_tell(struct grants *grants, const struct grants_row *row,
 		 enum record_code code, enum record_reason reason,
 		 struct grants_now now)
 {
-	struct record record = {
+	const struct record record = {
 		.code = code,
 		.decision.reason = reason,
 	};
@@ -108,7 +108,7 @@ void grants_tell(struct grants *grants, const struct grants_row *row,
 void grants_tell_request(struct grants *grants, const struct grants_row *row,
 			 const struct grants_wish *wish, struct grants_now now)
 {
-	struct record record = {
+	const struct record record = {
 		.code = RECORD_GRANT_REQUESTED,
 		.usb = wish->usb,
 		.media = wish->media,

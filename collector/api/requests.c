@@ -194,6 +194,7 @@ int requests_each(struct store *store, request_fn *fn, void *ctx)
 	if (r < 0 || !list)
 		return r < 0 ? r : -ENOMEM;
 	json_object_foreach(rows, key, row) list[count++] = row;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): of pointers */
 	qsort(list, count, sizeof(list[0]), newest_first);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		(void)json_object_del(list[i], "order"); /* it is there */

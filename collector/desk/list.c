@@ -103,17 +103,18 @@ static int print_json(const json_t *json)
 int cmd_list(struct desk *desk)
 {
 	_cleanup_json_ json_t *answer = NULL;
-	size_t index;
-	json_t *row;
 
 	int r = client_get(desk, "/api/v1/requests", &answer);
 	if (r != DESK_OK)
 		return r;
 	if (desk->is_json)
 		return print_json(answer);
-	json_array_foreach(json_object_get(answer, "requests"), index,
-			   row) if (desk->is_all || is_open(row))
-		print_line(row);
+	const json_t *rows = json_object_get(answer, "requests");
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+		if (desk->is_all || is_open(row))
+			print_line(row);
+	}
 	return DESK_OK;
 }
 
@@ -159,8 +160,6 @@ static void print_field(const struct desk *desk, const char *ja, const char *en,
 int cmd_show(struct desk *desk, const char *id)
 {
 	_cleanup_json_ json_t *row = NULL;
-	size_t index;
-	json_t *one;
 
 	int r = desk_find(desk, id, &row);
 	if (r != DESK_OK)
@@ -182,10 +181,12 @@ int cmd_show(struct desk *desk, const char *id)
 		    desk_text(row, "correlation"));
 	print_field(desk, "端末が断った理由", "refused by the terminal",
 		    desk_text(row, "refusal"));
-	json_array_foreach(json_object_get(row, "approvers"), index, one)
-		print_field(desk, "承認", "approved by",
-			    json_string_value(one) ? json_string_value(one)
-						   : "");
+	const json_t *approvers = json_object_get(row, "approvers");
+	for (size_t i = 0; i < json_array_size(approvers); i++) {
+		const char *name =
+			json_string_value(json_array_get(approvers, i));
+		print_field(desk, "承認", "approved by", name ? name : "");
+	}
 	return DESK_OK;
 }
 
@@ -197,14 +198,12 @@ int cmd_watch(struct desk *desk)
 	for (;;) {
 		_cleanup_json_ json_t *answer = NULL;
 		json_int_t seen = newest;
-		size_t index;
-		json_t *row;
 		int r = client_get(desk, "/api/v1/requests", &answer);
 		if (r != DESK_OK)
 			return r;
-		json_array_foreach(json_object_get(answer, "requests"), index,
-				   row)
-		{
+		const json_t *rows = json_object_get(answer, "requests");
+		for (size_t i = 0; i < json_array_size(rows); i++) {
+			const json_t *row = json_array_get(rows, i);
 			json_int_t changed = json_integer_value(
 				json_object_get(row, "changed"));
 			if (changed > newest && (newest > 0 || is_open(row)))

@@ -21,7 +21,8 @@
 #include "agent/base/banned.h"
 
 #define TEXT_CAP                                                               \
-	(2 * JWS_HEADER_MAX_BYTES + BASE64URL_CHARS((size_t)GRANT_MAX_BYTES) + \
+	((size_t)2 * JWS_HEADER_MAX_BYTES +                                    \
+	 BASE64URL_CHARS((size_t)GRANT_MAX_BYTES) +                            \
 	 BASE64URL_CHARS((size_t)JWS_SIGNATURE_SIZE) + 2)
 
 DEFINE_CLEANUP(key, EVP_PKEY *, EVP_PKEY_free);
@@ -122,8 +123,6 @@ static int find_kept(struct desk *desk, const json_t *row,
 {
 	_cleanup_json_ json_t *answer = NULL;
 	char path[128];
-	size_t index;
-	json_t *one;
 
 	*ret_is_there = false;
 	(void)snprintf(path, sizeof(path), "/api/v1/grants?terminal=%.40s",
@@ -131,13 +130,13 @@ static int find_kept(struct desk *desk, const json_t *row,
 	int r = client_get(desk, path, &answer);
 	if (r != DESK_OK)
 		return r;
-	json_array_foreach(json_object_get(answer, "grants"), index,
-			   one) if (json_string_value(one) &&
-				    read_kept(json_string_value(one),
-					      desk_text(row, "id"), ret_object))
-	{
-		*ret_is_there = true;
-		return DESK_OK;
+	const json_t *kept = json_object_get(answer, "grants");
+	for (size_t i = 0; i < json_array_size(kept); i++) {
+		const char *text = json_string_value(json_array_get(kept, i));
+		if (text && read_kept(text, desk_text(row, "id"), ret_object)) {
+			*ret_is_there = true;
+			return DESK_OK;
+		}
 	}
 	return DESK_OK;
 }
