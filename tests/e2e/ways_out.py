@@ -15,6 +15,8 @@ EVENT_SECONDS = 25
 GUARDED = "EPERM"
 COLUMNS = "{:5} {:9} {:56} {:8} {:7} {}"
 SEVERAL = "(several)"
+MISSING = 99  # the exit status of a row that cannot run here
+ENDED = "(the row was undone)"
 lock = threading.Lock()
 
 
@@ -56,6 +58,12 @@ class Row:
         self.may_close = may_close
 
 
+def undo(row):
+    """What ends a row; the medium's own file has everything after it."""
+    after = f"(\n{row.after}\n) > /dev/null 2>&1\n" if row.after else ""
+    return after + "sync"
+
+
 class Walk:
     """One group of rows in one guest."""
 
@@ -64,6 +72,7 @@ class Walk:
         self.words = words or {}  # of commands, known only in the guest
         self.group = group
         self.stick = stick
+        self.written = stick.written() if stick else None
         self.before = stick.sha256() if stick else None
         self.lines = []
         self.failed = []
@@ -75,20 +84,21 @@ class Walk:
             self._attempt(row, f"{self.group}-{number:02}")
         if events:
             self._find_events()
+        if self.stick and self._compare(may_change=False):
+            self.failed.append("the medium changed, and no row did it")
         self._write()
         self.t.check(not self.failed, " | ".join(self.failed))
 
     # ---- one row ---------------------------------------------------------
 
     def _attempt(self, row, comm):
-        missing = self._missing(row)
-        if missing:
-            self._tell(row, "skipped", "-", missing)
+        result = self._sh(self._script(row), comm)
+        if result.status == MISSING:
+            self._tell(row, "skipped", "-", last_line(result.text))
             return
-        result = self._sh(row.command, comm)
         problem = self._judge(row, result, comm)
-        if row.after:
-            self._sh(row.after, comm)
+        if ENDED not in result.text:
+            self._sh(undo(row), comm)
         problem = problem or self._medium(row)
         if problem:
             self._tell(row, "FAILED", "-", problem)
@@ -103,6 +113,21 @@ class Walk:
             self._tell(row, "held" if row.check else "refused", row.errno,
                        "none: " + row.why)
 
+    def _script(self, row):
+        """Everything of a row that needs no look in between: a command of
+        its own costs as much as most attempts. The attempt is in the shell
+        itself and not below it: rows speak of $$."""
+        needs = ""
+        for need in row.needs:
+            probe = (f"test -x {need}" if need.startswith("/")
+                     else f"modprobe {need} 2> /dev/null")
+            needs += (f"{probe} || {{ echo {need} is not in the guest; "
+                      f"exit {MISSING}; }}\n")
+        if row.check:
+            return needs + row.command
+        return (f"{needs}end() {{\nstatus=$?\n{undo(row)}\necho '{ENDED}'\n"
+                f"exit $status\n}}\ntrap end EXIT\n{row.command}")
+
     def _sh(self, command, comm):
         command = (command.replace("@tool", "@as /root/attack")
                    .replace("@as", f"/root/attack as {comm}")
@@ -111,37 +136,34 @@ class Walk:
             command = command.replace(word, value)
         return self.t.sh(command, timeout=300)
 
-    def _missing(self, row):
-        for need in row.needs:
-            probe = (f"test -x {need}" if need.startswith("/")
-                     else f"modprobe {need}")
-            if not self.t.sh(probe).ok:
-                return f"{need} is not in the guest"
-        return ""
-
     def _judge(self, row, result, comm):
-        said = result.text.lower()
+        text = result.text.replace(ENDED, "").strip()
+        said = text.lower()
         if row.check:
             checked = self._sh(row.check, comm)
             return "" if checked.ok else (
                 f"'{row.check}' fails: {last_line(checked.text)}")
         if row.opened:
             return "" if result.ok or row.may_close else (
-                "said to be open, but: " + last_line(result.text))
+                "said to be open, but: " + last_line(text))
         if result.ok:
-            return "went through: " + last_line(result.text)
-        if row.says and not any(text in said for text in row.says):
-            return "refused otherwise: " + last_line(result.text)
+            return "went through: " + last_line(text)
+        if row.says and not any(words in said for words in row.says):
+            return "refused otherwise: " + last_line(text)
         return ""
 
     def _medium(self, row):
-        if not self.stick:
+        """Whether it changed: the file's own time says when to compare."""
+        if not self.stick or self.stick.written() == self.written:
             return ""
-        self.t.sh("sync")
+        return self._compare(row.opened)
+
+    def _compare(self, may_change):
+        self.written = self.stick.written()
         now = self.stick.sha256()
         changed = now != self.before
         self.before = now
-        return "the medium changed" if changed and not row.opened else ""
+        return "the medium changed" if changed and not may_change else ""
 
     def _tell(self, row, outcome, errno, event):
         self.lines.append([self.t.tier, self.group, row.name, outcome, errno,
@@ -153,15 +175,14 @@ class Walk:
         """They come in their own time; identical ones as one with a count."""
         wanted = list(self.awaited)
 
-        def all_there():
-            events = self._new_events()
+        def all_there(events):
             wanted[:] = [item for item in wanted
                          if not self._find(events, *item)]
             return self._counted_together(events, wanted)
 
         try:
             if wanted:
-                self.t.wait_for(all_there, EVENT_SECONDS, "events")
+                self._wait_for_events(all_there)
         except Exception:
             for row, comm, line in wanted:
                 self.lines[line][3] = "FAILED"
@@ -180,8 +201,8 @@ class Walk:
         wanted.clear()
         return True
 
-    def _new_events(self):
-        return self.t.events() or []
+    def _wait_for_events(self, probe):
+        self.t.wait_for_events(probe, EVENT_SECONDS, "events")
 
     def _find(self, events, row, comm, line):
         for event in events:
@@ -217,9 +238,10 @@ class GuardWalk(Walk):
     """The same with the guard alone, whose events guardctl writes into the
     journal: a row's event is the hook that refused."""
 
-    def _new_events(self):
-        return self.t.must("journalctl -u guard -o cat | grep ^event; true"
-                           ).splitlines()
+    def _wait_for_events(self, probe):
+        self.t.wait_for(lambda: probe(self.t.must(
+            "journalctl -u guard -o cat | grep ^event; true").splitlines()),
+            EVENT_SECONDS, "events")
 
     def _counted_together(self, events, wanted):
         return not wanted
