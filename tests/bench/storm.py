@@ -134,7 +134,8 @@ def morning(build, collector, prefix, args):
     pid = collector.process.pid
     before, cpu = memory_mib(pid, "VmRSS"), cpu_seconds(pid)
     load = Load(build, collector, terminals=args.terminals, events=20, batch=20,
-                connections=args.connections, window=args.window, hold=OPEN_MAX, seed=7)
+                connections=args.connections, window=args.window,
+                hold=OPEN_MAX - 2 * args.connections, seed=7)
     figures = load.wait()
     tell(prefix, figures, "seconds", "events", "rate", "ack_p50", "ack_p99", "connect_p50",
          "connect_p99", "refused", "broken", "open")
