@@ -17,6 +17,7 @@ TAIL = "/run/sekimori/spool.tail"
 RELOAD = ("date '+# %s.%N' > /etc/sekimori/rules.d/99-load.rules; "
           "busctl call jp.sekimori.Agent1 /jp/sekimori/Agent1 "
           "jp.sekimori.Agent1 Reload > /dev/null 2>&1")
+SPOOL = "/var/lib/sekimori/spool"
 FULL_POLICY = """
 policy "full" serial 2 mode enforce
 block with-interface one-of { 08:*:* } rule-id "no-sticks"
@@ -83,6 +84,64 @@ def test_kills_under_load_lose_nothing(t):
         t.until(f"test $(cut -d' ' -f2 {TAIL}) -gt {durable}", seconds=60)
     t.equal(tail(t)[0], stream, "the stream")
     all_arrived(t)
+
+
+def small_disk(t):
+    """The spool on a file system of 20 MiB: the reserve fits, and an open
+    segment with room for a few dozen events."""
+    t.must("systemctl stop sekimorid sekimori-ship")
+    t.must(f"rm -rf {SPOOL}/* {TAIL} /var/lib/sekimori-ship/cursor")
+    t.must(f"mount -t tmpfs -o size=20M,mode=0750,gid=sekimori-ship "
+           f"spool {SPOOL}")
+    t.put(t.build + "/tests/e2e/tools/spool_write", "/root/spool_write")
+    t.must("/root/spool_write / 1400 645")
+    t.must(f"chgrp sekimori-ship {SPOOL}/* && chmod 640 {SPOOL}/*.seg && "
+           f"rm -f {TAIL}")
+    t.must("systemctl start sekimorid", timeout=120)
+
+
+def test_a_full_disk_keeps_denials_and_drains_by_itself(t):
+    t.policy(FULL_POLICY)
+    t.collector.enrol()
+    t.link(up=False)
+    small_disk(t)
+    t.must(f"for i in $(seq 80); do {RELOAD}; done", timeout=240)
+    gap = t.events("log.gap", wait=30)[-1]["sekimori"]["gap"]
+    t.equal(gap["why"], "no room for events", "the reason")
+    t.check("policy.loaded" in gap["folded"], gap)
+    t.check("the spool is full" in t.sh("sekimorictl status --json").text,
+            "it says so")
+    # The reserve: a stick is refused and that is durable, at once.
+    t.plug("storage", "stick", t.stick(), serial="S0001")
+    t.blocked(t.usb("serial", "S0001"))
+    folded = len(t.events("log.gap", all=True))
+    t.check(folded <= 8, f"{folded} summaries for 80 events")
+
+    t.link(up=True)
+    t.must("systemctl start sekimori-ship")
+    t.collector.events(where=lambda e: e["metadata"]["event_code"] ==
+                       "usb.device.blocked", wait=150)
+    # It hears of the acknowledgement when somebody asks, or at a heartbeat.
+    t.wait_for(lambda: "spool is full" not in
+               t.sh("sekimorictl status --json").text, 60, "room")
+    before = tail(t)[1]
+    t.must(RELOAD)
+    t.until(f"test $(cut -d' ' -f2 {TAIL}) -gt {before}")
+    t.events("policy.loaded", wait=30, where=lambda e: e["metadata"][
+        "sequence"] > before)
+    stream, newest = tail(t)
+
+    def of_stream(event):
+        # What spool_write made has no chain, and is of this stream.
+        chain = event.get("sekimori", {}).get("chain", {"id": stream})
+        return chain["id"] == stream
+
+    t.collector.events(where=lambda e: of_stream(e) and
+                       e["metadata"]["sequence"] >= newest, wait=90)
+    got = [e["metadata"]["sequence"] for e in t.collector.events(of_stream)]
+    t.equal(got, list(range(1, len(got) + 1)), "what the collector holds")
+    # spool_write's events are none of ours: they are not to be judged.
+    t.must("systemctl stop sekimorid")
 
 
 def test_a_root_disk_filled_by_others_jams_nothing(t):
