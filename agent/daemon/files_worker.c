@@ -214,7 +214,8 @@ static void on_resized(struct files_mount *mount,
 	mount->by_name_count++;
 }
 
-/* No write waits: those have none. */
+/* No write waits: those have none. Soon enough: ftruncate(2) looks like this,
+ * and the close that follows is what should be told. */
 static void queue_by_name(struct files_mount *mount)
 {
 	if (mount->by_name_count == 0)
@@ -228,6 +229,8 @@ static void queue_by_name(struct files_mount *mount)
 			continue;
 		note->is_by_name = false;
 		queue(mount, note);
+		if (note->state == NOTE_QUEUED)
+			note->mono_due_ns = clock_mono_ns() + NOTE_AGAIN_NS;
 	}
 	unlock(mount->files);
 }

@@ -80,14 +80,16 @@ def test_a_copy_of_the_mount_outlives_it_in_vain(t):
     plug(t)
     t.must("mount /dev/sda /mnt && echo told > /mnt/told")
     t.events(WRITTEN, wait=20, where=lambda e: e["file"]["path"] == "told")
-    t.must(f"{PRIVATE} 'touch /run/copied; sleep 600' > /dev/null 2>&1 & "
+    t.must(f"{PRIVATE} 'touch /run/copied; exec sleep 600' > /dev/null 2>&1 & "
            "echo $! > /run/copy")
     t.until("test -e /run/copied")
     t.must("umount /mnt")
-    t.events("media.file.summary", wait=20)
+    t.until("! nsenter -m -t $(cat /run/copy) sh -c 'echo x > /mnt/hidden'")
     t.fails("nsenter -m -t $(cat /run/copy) sh -c 'echo x > /mnt/hidden'",
             "not permitted")
+    t.equal(t.events("media.file.summary"), [], "summed up too early")
     t.must("kill $(cat /run/copy)")
+    t.events("media.file.summary", wait=20)
 
 
 def test_what_is_written_the_moment_it_is_mounted_is_told(t):
