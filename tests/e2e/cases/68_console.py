@@ -163,3 +163,85 @@ def test_media_follow_the_session_in_front(t):
     t.equal(t.events("mfa.session.locked", wait=10)[0]["status_code"],
             "SKM-L-0308", "reason")
     office.lived(out, 30)
+
+
+POLKIT = """auth requisite pam_sekimori.so wrap factor=knowledge pam_unix.so
+auth optional pam_sekimori.so wrap factor=possession pam_u2f.so \
+authfile=/etc/sekimori/u2f_keys origin=pam://sekimori appid=pam://sekimori
+auth required pam_sekimori.so gate
+account required pam_unix.so
+session required pam_permit.so
+"""
+# The agent speaks for one process: the command waits until it is there.
+PROVE = rb"""
+import os, pty, select, termios, time
+ready, go = os.pipe()
+terminal = os.openpty()  # a script is asked nothing, a person is
+command = os.fork()
+if command == 0:
+    os.dup2(terminal[1], 0)
+    os.read(ready, 1)
+    os.execvp("sekimorictl", ["sekimorictl", "login", "prove"])
+there, registered = os.pipe()
+agent, fd = pty.fork()
+if agent == 0:
+    os.set_inheritable(registered, True)
+    os.execvp("pkttyagent", ["pkttyagent", "--process", str(command),
+                             "--notify-fd", str(registered)])
+os.close(registered)
+os.read(there, 1)
+os.write(go, b"x")
+said, end = "", time.monotonic() + 40
+while time.monotonic() < end and not os.waitpid(command, os.WNOHANG)[0]:
+    if select.select([fd], [], [], 0.2)[0]:
+        try:
+            said += os.read(fd, 1000).decode()
+        except OSError:
+            break
+        if said.rstrip().endswith("assword:"):
+            # What is typed before the echo is off is thrown away
+            while termios.tcgetattr(fd)[3] & termios.ECHO:
+                time.sleep(0.1)
+            os.write(fd, b"alice\n")
+            said += " (typed)"
+print("the agent said:", said)
+try:
+    os.kill(agent, 15)
+except ProcessLookupError:
+    pass
+"""
+
+
+def prove(t, session):
+    """alice proves herself again, from within her session."""
+    t.must("cat > /usr/local/bin/prove", stdin=PROVE)
+    scope = t.must(f"systemctl show -p ControlGroup --value "
+                   f"session-{session}.scope")
+    return t.must(f"echo $$ > /sys/fs/cgroup{scope}/cgroup.procs; "
+                  "exec setpriv --reuid alice --regid alice --init-groups "
+                  "python3 /usr/local/bin/prove 2>&1", timeout=120)
+
+
+def test_a_fresh_proof_by_polkit_lets_media_in_again(t):
+    office = Office(t, "step-up-age 20s", STORAGE)
+    t.plug("storage", "stick", t.stick(), serial="S0001")
+    t.events("media.denied", wait=30)
+    office.come(tty=1)
+    session = office.session(state="attested")["session"]
+    t.events("media.readonly", wait=20)
+    t.mark()
+    t.events("media.denied", wait=40)  # the proof is too old
+    t.equal(office.session()["state"], "attested", "state")
+    # One factor is no proof, whatever polkit says of it
+    t.must("cat > /etc/pam.d/polkit-1",
+           stdin=b"auth required pam_unix.so\naccount required pam_unix.so\n")
+    said = prove(t, session)
+    t.check("two factors were not proven" in said, said)
+    t.equal(t.events("mfa.stepup.denied", wait=10)[0]["status_code"],
+            "SKM-L-0301", "reason")
+    t.equal(len(t.events("media.readonly")), 0, "times media were let in")
+    t.must("cat > /etc/pam.d/polkit-1", stdin=POLKIT.encode())
+    said = prove(t, session)
+    t.check("proven just now" in said, said)
+    t.events("mfa.stepup.ok", wait=10)
+    t.events("media.readonly", wait=20)
