@@ -242,6 +242,8 @@ static int start_retention(struct server *s)
 	int r = logkey_load(s->dirfd, LOGKEY_NAME, &key);
 
 	if (r == 0)
+		r = own_log_init(span_str(key.name), &s->service.own);
+	if (r == 0)
 		r = retention_start(s->service.writer, &s->cli->log,
 				    span_str(key.name),
 				    s->cli->config.retention_days,

@@ -53,6 +53,16 @@ void enroll_cacerts(struct request *request)
 		reply_pkcs7(request, pkcs7);
 }
 
+/* Whoever had it could tell of removals that nobody made. */
+static int refuse_own_name(struct request *request)
+{
+	log_warning(request->service->log,
+		    "Refused to enrol a terminal under the collector's id");
+	http_reply_text(&request->reply, MHD_HTTP_FORBIDDEN,
+			"this is the collector's own id");
+	return -EACCES;
+}
+
 /* The body as a checked request; false: the reply says why not. */
 static bool read_csr(struct request *request)
 {
@@ -76,6 +86,8 @@ static bool read_csr(struct request *request)
 		http_reply_text(&request->reply, MHD_HTTP_BAD_REQUEST,
 				"the request is refused: %s",
 				ca_refusal_to_str(r));
+	else if (strcmp(e->wanted.ident.host, request->service->own.host) == 0)
+		r = refuse_own_name(request);
 	e->now_ms = (int64_t)(clock_wall_ns() / NS_PER_MS);
 	return r == 0;
 }

@@ -18,6 +18,7 @@
 #include "collector/config.h"
 #include "collector/http.h"
 #include "collector/notary.h"
+#include "collector/own_log.h"
 #include "collector/writer.h"
 
 /* Counters for /metrics; each only grows. */
@@ -42,6 +43,7 @@ struct service {
 	struct handshake *handshake;
 	struct output *outputs[CONFIG_OUTPUTS]; /* NULL: none */
 	const struct log *log;
+	struct own_log own; /* no terminal may be called as it is */
 	struct counters counters;
 	atomic_size_t held_bytes; /* of all requests' bodies */
 };

@@ -72,6 +72,8 @@ static int count_terminal(const struct store_terminal *t, void *ctx)
 	struct now *now = ctx;
 	unsigned int reasons = posture_read(t, now->view->now_ms);
 
+	if (view_is_own(now->view, t->host))
+		return 0;
 	now->terminals++;
 	now->protecting += posture_protects(reasons);
 	for (int i = 0; i < POSTURE_REASON_COUNT_; i++)

@@ -31,7 +31,8 @@ static bool holds(const char *text, const char *wanted)
 static bool is_listed(const struct list *list, const struct store_terminal *t,
 		      unsigned int reasons)
 {
-	if (list->is_wanting_only && reasons == 0)
+	if (view_is_own(list->view, t->host) ||
+	    (list->is_wanting_only && reasons == 0))
 		return false;
 	return !list->text || holds(t->hostname, list->text) ||
 	       holds(t->host, list->text) || holds(t->unit, list->text);

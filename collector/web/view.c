@@ -86,6 +86,11 @@ void view_both(struct view *view, const char *ja, const char *en)
 	view_add(view, view_say(view, ja, en));
 }
 
+bool view_is_own(const struct view *view, const char *host)
+{
+	return strcmp(view->request->console->service->own.host, host) == 0;
+}
+
 static bool cookie_is(const char *cookies, const char *wanted)
 {
 	size_t len = strlen(wanted);

@@ -62,6 +62,10 @@ const char *view_say(const struct view *view, const char *ja, const char *en)
 void view_both(struct view *view, const char *ja, const char *en)
 	__attribute__((nonnull));
 
+/* The collector's own stream, which is no terminal. */
+bool view_is_own(const struct view *view, const char *host)
+	__attribute__((nonnull));
+
 /* Tables: head cells come in both languages, `count` each. */
 struct view_head {
 	const char *ja, *en;

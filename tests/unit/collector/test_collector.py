@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The collector as a terminal and an administrator see it: a real process, real
 TLS, real kills. Prints one line a test and a closing count."""
-import base64, gzip, http.client, json, os, random, re, shutil, signal, socket, sqlite3, ssl
+import base64, gzip, hashlib, http.client, json, os, random, re, shutil, signal, socket, sqlite3, ssl
 import subprocess, sys, threading, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -144,6 +144,15 @@ def only_good_requests_are_signed(c):
     equal(good.enroll(token, csr=good.csr() + b"x"), 400, "trailing octet")
     equal(good.enroll(token, csr=b"x" * 20000), 413, "too large")
     equal(good.enroll(token), 200, "the token was not spent by refusals")
+
+
+@test
+def nobody_enrols_under_the_collectors_own_id(c):
+    name = open(c.folder + "/log.vkey", encoding="utf-8").read().split("+")[0]
+    own = hashlib.sha256(b"sekimori-collector\n" + name.encode()).hexdigest()[:32]
+    token = c.enroll_token()
+    equal(Terminal(c, host=own).enroll(token), 403)
+    equal(Terminal(c).enroll(token), 200, "the token was not spent")
 
 
 @test
