@@ -73,8 +73,13 @@ static void packed_segments_read_the_same_in_less_room(void **state)
 	open_packing(f);
 	assert_int_equal(fixture_read_all(f, 1), EVENTS);
 	assert_true(bytes_of(f, 1) < FIXTURE_SEGMENT / 3);
+	/* The file takes its new name before the packer counts it. */
 	spool_stats(f->spool, &after);
-	assert_true(after.bytes + FIXTURE_SEGMENT < before.bytes);
+	for (int i = 0; after.bytes + FIXTURE_SEGMENT >= before.bytes; i++) {
+		assert_true(i < 2000);
+		fixture_wait_us(5000);
+		spool_stats(f->spool, &after);
+	}
 	fixture_close(f);
 	/* And after the next start. */
 	fixture_open(f);
