@@ -206,6 +206,7 @@ def test_what_is_stacked_on_a_stick_ends_with_it(t):
             'linear /dev/sda 0"')
     t.until("mount /dev/mapper/safe /mnt")
     t.must("echo in-the-safe > /mnt/note.txt")
+    t.must("udevadm settle")  # its workers read the new device for a moment
     policy(t, 3, "deny")
     t.until("! findmnt -n /mnt")
     # The table itself holds the disk, and no process does
